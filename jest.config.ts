@@ -1,0 +1,30 @@
+/** @jest-config-loader esbuild-register */
+import type { Config } from 'jest';
+
+/** TypeScript to CommonJS, for jest only: legacy decorators with their metadata, no type checks (`npm run check` does those). */
+const swcOptions = {
+  jsc: {
+    target: 'es2022',
+    parser: { syntax: 'typescript', decorators: true },
+    transform: { legacyDecorator: true, decoratorMetadata: true },
+  },
+  module: { type: 'commonjs' },
+};
+
+const config: Config = {
+  testEnvironment: 'node',
+  testMatch: ['**/*.test.ts'], // `x.int.test.ts` included
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/(packages|examples)/[^/]+/dist/'],
+  transform: { '^.+\\.ts$': ['@swc/jest', swcOptions] },
+  moduleNameMapper: {
+    '^dgents-core$': '<rootDir>/packages/dgents-core/src/index.ts',
+    '^dgents-core/([^/]+)$': '<rootDir>/packages/dgents-core/src/$1/index.ts',
+    // Sources import './x.js', as Node wants it; jest finds './x.ts'.
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  maxWorkers: 2,
+  reporters: ['default', '<rootDir>/scripts/skip-reporter.mjs'],
+};
+
+export default config;
