@@ -1,0 +1,318 @@
+/**
+ * Document → value. Accepts exactly what the encoder writes: a document that could also be written otherwise would
+ * make patches miss, since they address the document by the paths the encoder gives. What holds no tag is the value
+ * already and is returned as it is, whole or in part.
+ */
+import { decodeBytes } from './bytes.js';
+import { isOddNumber } from './copier.js';
+import { define, putTogether, SLOT_NAMES } from './error-parts.js';
+import { errorClasses } from './intrinsics.js';
+import type { Json } from './json.js';
+import { isEscapedForm, isPlainKey, isPlainString, unescapeKey } from './keys.js';
+import { IN_MAP, IN_SET } from './path.js';
+import { Refusal } from './refusal.js';
+import { LEVELS, type Rules } from './rules.js';
+import { isTag, type Tag } from './tags.js';
+import { EXOTIC, TAGGED, type Traits } from './traits.js';
+
+const hasOwn = Object.prototype.hasOwnProperty;
+const DOLLAR = 36;
+const BIGINT = /^(?:0|-?[1-9]\d*)$/;
+const MAX_LENGTH = 0xffffffff;
+
+type Fields = { readonly [key: string]: Json };
+
+/** Used once: it keeps what the walk has found out. */
+export class Decoder {
+  traits: Traits = 0;
+
+  constructor(private readonly rules: Rules) {}
+
+  decode(document: Json, depth: number): unknown {
+    switch (typeof document) {
+      case 'string':
+        if (!isPlainString(document)) throw new Refusal('a string that has to be written as $string');
+        return document;
+      case 'number':
+        if (isOddNumber(document)) throw new Refusal('a number that has to be written as $number');
+        return document;
+      case 'object':
+        if (document === null) return document;
+        return Array.isArray(document)
+          ? this.decodeArray(document, depth)
+          : this.decodeObject(document as Fields, depth);
+      default:
+        return document;
+    }
+  }
+
+  private decodeArray(source: readonly Json[], depth: number): unknown {
+    this.assertDepth(depth);
+    let target: unknown[] | undefined;
+    let i = 0;
+    try {
+      for (; i < source.length; i++) {
+        const inner = source[i]!;
+        const decoded = this.decode(inner, depth + 1);
+        if (decoded !== inner) {
+          target ??= source.slice();
+          target[i] = decoded;
+        }
+      }
+    } catch (error) {
+      throw Refusal.at(error, source, i);
+    }
+    return target ?? source;
+  }
+
+  private decodeObject(source: Fields, depth: number): unknown {
+    let target: Record<string, unknown> | undefined;
+    let key = '';
+    try {
+      for (key in source) {
+        if (!hasOwn.call(source, key)) continue;
+        if (key.charCodeAt(0) === DOLLAR || key === '__proto__') return this.decodeMarked(source, depth);
+        if (!isPlainKey(key)) throw new Refusal('a key that has to be written as $object');
+        const inner = source[key]!;
+        const decoded = this.decode(inner, depth + 1);
+        if (decoded !== inner) {
+          target ??= { ...source };
+          target[key] = decoded;
+        }
+      }
+    } catch (error) {
+      throw Refusal.at(error, source, key);
+    }
+    this.assertDepth(depth);
+    return target ?? source;
+  }
+
+  private assertDepth(depth: number): void {
+    if (depth >= this.rules.maxDepth)
+      throw new Refusal(`nested deeper than ${this.rules.maxDepth} levels (maxDepth)`);
+  }
+
+  /** The shape of the keys decides, before any of them is unescaped: nothing can be read twice. */
+  private decodeMarked(source: Fields, depth: number): unknown {
+    this.traits |= TAGGED;
+    const keys = Object.keys(source);
+    const [first] = keys;
+    if (keys.length === 1 && isTag(first!)) return this.decodeTag(first, source[first]!, depth);
+    this.assertDepth(depth);
+    const target: Record<string, unknown> = {};
+    for (const key of keys) {
+      if (key === '__proto__') throw new Refusal('a key that has to be written as $__proto__');
+      if (key.charCodeAt(0) === DOLLAR && !isEscapedForm(key)) throw new Refusal(`an unknown tag ${key}`);
+      if (!isPlainKey(key)) throw new Refusal('a key that has to be written as $object');
+      define(target, unescapeKey(key), this.decode(source[key]!, depth + 1));
+    }
+    return target;
+  }
+
+  private decodeTag(tag: Tag, payload: Json, depth: number): unknown {
+    switch (tag) {
+      case '$undefined':
+        return payload === true ? undefined : malformed(tag);
+      case '$number':
+        return decodeNumber(payload);
+      case '$bigint':
+        return typeof payload === 'string' && BIGINT.test(payload) ? BigInt(payload) : malformed(tag);
+      case '$string':
+        return decodeString(payload);
+    }
+    this.assertDepth(depth);
+    switch (tag) {
+      case '$map':
+        return this.decodeMap(payload, depth + LEVELS.map);
+      case '$set':
+        return this.decodeSet(payload, depth + LEVELS.set);
+      case '$object':
+        return this.decodeKeyed(payload, depth + LEVELS.keyed);
+    }
+    this.traits |= EXOTIC;
+    switch (tag) {
+      case '$date':
+        return decodeDate(payload);
+      case '$regexp':
+        return decodeRegExp(payload);
+      case '$url':
+        return decodeUrl(payload);
+      case '$bytes':
+        return decodeBytesPayload(payload);
+      case '$sparse':
+        return this.decodeSparse(payload, depth + LEVELS.sparse);
+      case '$error':
+        return this.decodeError(payload, depth + LEVELS.error);
+      case '$null':
+        return Object.assign(Object.create(null), this.decodeFields(payload, depth + 1));
+      case '$class':
+        return this.decodeInstance(payload, depth + LEVELS.class);
+    }
+  }
+
+  private decodeMap(payload: Json, depth: number): unknown {
+    const target = new Map<unknown, unknown>();
+    for (const [index, entry] of listOf(payload, '$map').entries()) {
+      const [key, value] = pairOf(entry, '$map');
+      try {
+        target.set(this.decode(key, depth), this.decode(value, depth));
+      } catch (error) {
+        throw Refusal.at(error, target, IN_MAP, index);
+      }
+    }
+    return target.size === (payload as Json[]).length ? target : malformed('$map');
+  }
+
+  private decodeSet(payload: Json, depth: number): unknown {
+    const target = new Set<unknown>();
+    for (const [index, member] of listOf(payload, '$set').entries()) {
+      try {
+        target.add(this.decode(member, depth));
+      } catch (error) {
+        throw Refusal.at(error, target, IN_SET, index);
+      }
+    }
+    return target.size === (payload as Json[]).length ? target : malformed('$set');
+  }
+
+  private decodeKeyed(payload: Json, depth: number): Record<string, unknown> {
+    const target: Record<string, unknown> = {};
+    let plain = true;
+    for (const entry of listOf(payload, '$object')) {
+      const [rawKey, value] = pairOf(entry, '$object');
+      const key = this.decode(rawKey, depth);
+      if (typeof key !== 'string' || Object.hasOwn(target, key)) return malformed('$object');
+      plain &&= isPlainKey(key);
+      try {
+        define(target, key, this.decode(value, depth));
+      } catch (error) {
+        throw Refusal.at(error, target, key);
+      }
+    }
+    return plain ? malformed('$object') : target;
+  }
+
+  /** The fields of something: an object, also one that has to be written as `$object`, but nothing else tagged. */
+  private decodeFields(payload: Json, depth: number): Record<string, unknown> {
+    if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
+      throw new Refusal('no fields');
+    const keys = Object.keys(payload);
+    if (keys.length === 1 && isTag(keys[0]!) && keys[0] !== '$object') throw new Refusal('no fields');
+    return this.decodeObject(payload as Fields, depth) as Record<string, unknown>;
+  }
+
+  private decodeSparse(payload: Json, depth: number): unknown[] {
+    const [length, elements] = pairOf(payload, '$sparse');
+    if (typeof length !== 'number' || !isCount(length) || length > MAX_LENGTH) return malformed('$sparse');
+    const target: unknown[] = [];
+    target.length = length;
+    let next = 0;
+    const list = listOf(elements, '$sparse');
+    for (const element of list) {
+      const [index, value] = pairOf(element, '$sparse');
+      if (typeof index !== 'number' || !isCount(index) || index < next || index >= length)
+        return malformed('$sparse');
+      next = index + 1;
+      try {
+        target[index] = this.decode(value, depth);
+      } catch (error) {
+        throw Refusal.at(error, target, index);
+      }
+    }
+    return list.length < length ? target : malformed('$sparse');
+  }
+
+  private decodeError(payload: Json, depth: number): unknown {
+    if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return malformed('$error');
+    const { name, fields = {}, ...rest } = payload as Fields;
+    if (typeof name !== 'string' || !errorClasses.has(name)) return malformed('$error');
+    const slots: Record<string, unknown> = {};
+    for (const slot of Object.keys(rest)) {
+      if (!SLOT_NAMES.includes(slot)) return malformed('$error');
+      try {
+        slots[slot] = this.decode(rest[slot]!, depth);
+      } catch (error) {
+        throw Refusal.at(error, slots, slot);
+      }
+    }
+    return putTogether({ name, slots, fields: this.decodeFields(fields, depth) });
+  }
+
+  private decodeInstance(payload: Json, depth: number): unknown {
+    const [name, fields] = pairOf(payload, '$class');
+    if (typeof name !== 'string') return malformed('$class');
+    if (!this.rules.classes.byName.has(name)) {
+      throw new Refusal(`an instance of class ${JSON.stringify(name)}, which is not listed in \`classes\``);
+    }
+    // A copy, because `decode` may keep and change what it is given, and the document may be shared.
+    return this.rules.classes.revive(name, { ...this.decodeFields(fields, depth) });
+  }
+}
+
+function malformed(tag: Tag): never {
+  throw new Refusal(`a malformed ${tag}`);
+}
+
+function listOf(payload: Json, tag: Tag): readonly Json[] {
+  return Array.isArray(payload) ? payload : malformed(tag);
+}
+
+function pairOf(payload: Json, tag: Tag): readonly [Json, Json] {
+  return Array.isArray(payload) && payload.length === 2 ? (payload as [Json, Json]) : malformed(tag);
+}
+
+function isCount(value: Json): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
+}
+
+function decodeNumber(payload: Json): number {
+  switch (payload) {
+    case '-0':
+      return -0;
+    case 'NaN':
+      return Number.NaN;
+    case 'Infinity':
+      return Number.POSITIVE_INFINITY;
+    case '-Infinity':
+      return Number.NEGATIVE_INFINITY;
+    default:
+      return malformed('$number');
+  }
+}
+
+function decodeString(payload: Json): string {
+  if (typeof payload !== 'string') return malformed('$string');
+  const text: unknown = JSON.parse(`"${payload}"`);
+  const canonical =
+    typeof text === 'string' && !isPlainString(text) && JSON.stringify(text) === `"${payload}"`;
+  return canonical ? text : malformed('$string');
+}
+
+function decodeDate(payload: Json): Date {
+  if (payload === null) return new Date(Number.NaN);
+  const date = new Date(typeof payload === 'string' ? payload : Number.NaN);
+  return !Number.isNaN(date.getTime()) && date.toISOString() === payload ? date : malformed('$date');
+}
+
+function decodeRegExp(payload: Json): RegExp {
+  if (!Array.isArray(payload) || payload.length !== 3) return malformed('$regexp');
+  const [source, flags, lastIndex] = payload as readonly Json[];
+  if (typeof source !== 'string' || typeof flags !== 'string' || !isCount(lastIndex!))
+    return malformed('$regexp');
+  const regexp = new RegExp(source, flags);
+  if (regexp.source !== source || regexp.flags !== flags) return malformed('$regexp');
+  regexp.lastIndex = lastIndex;
+  return regexp;
+}
+
+function decodeUrl(payload: Json): URL {
+  const url = new URL(typeof payload === 'string' ? payload : '');
+  return url.href === payload ? url : malformed('$url');
+}
+
+function decodeBytesPayload(payload: Json): object {
+  const [name, base64] = pairOf(payload, '$bytes');
+  const bytes =
+    typeof name === 'string' && typeof base64 === 'string' ? decodeBytes(name, base64) : undefined;
+  return bytes ?? malformed('$bytes');
+}

@@ -1,0 +1,77 @@
+/**
+ * The read-only view of a checked, private value. Plain objects and arrays are frozen in place and shared; what
+ * freezing cannot protect (a Date, a Map, bytes …) is copied at each call, and so is, thinly, every container on the
+ * way to it. A frozen container is therefore plain all the way down, and is not looked into again.
+ */
+
+import type { ClassRegistry } from './classes.js';
+import type { Cloner } from './clone.js';
+import { define } from './error-parts.js';
+import { kindOf } from './kinds.js';
+import { HARD_MAX_DEPTH, Refusal } from './refusal.js';
+
+type Fields = Record<string, unknown>;
+
+export class Freezer {
+  constructor(
+    private readonly classes: ClassRegistry,
+    private readonly cloner: Cloner,
+  ) {}
+
+  freeze(value: unknown, depth: number): unknown {
+    if (typeof value !== 'object' || value === null) return value;
+    if (depth > HARD_MAX_DEPTH) throw new Refusal(`nested deeper than ${HARD_MAX_DEPTH} levels`);
+    const kind = kindOf(value, this.classes);
+    switch (kind) {
+      case 'object':
+      case 'null-object':
+      case 'array':
+      case 'sparse':
+        return Object.isFrozen(value) ? value : this.freezePlain(value as Fields, kind, depth);
+      case 'map':
+        return new Map(
+          Array.from(value as Map<unknown, unknown>, ([key, inner]) => [
+            this.freeze(key, depth + 1),
+            this.freeze(inner, depth + 1),
+          ]),
+        );
+      case 'set':
+        return new Set(Array.from(value as Set<unknown>, (member) => this.freeze(member, depth + 1)));
+      default:
+        return this.cloner.clone(value, depth);
+    }
+  }
+
+  private freezePlain(
+    source: Fields,
+    kind: 'object' | 'null-object' | 'array' | 'sparse',
+    depth: number,
+  ): object {
+    let target: Fields | undefined;
+    for (const key of Object.keys(source)) {
+      const inner = source[key];
+      if (typeof inner !== 'object' || inner === null) continue;
+      const frozen = this.freeze(inner, depth + 1);
+      if (frozen === inner) continue;
+      target ??= thinCopy(source, kind);
+      define(target, key, frozen);
+    }
+    return Object.freeze(target ?? source);
+  }
+}
+
+function thinCopy(source: Fields, kind: 'object' | 'null-object' | 'array' | 'sparse'): Fields {
+  switch (kind) {
+    case 'object':
+      return { ...source };
+    case 'null-object':
+      return Object.assign(Object.create(null), source);
+    case 'array':
+      return (source as unknown as unknown[]).slice() as unknown as Fields;
+    case 'sparse': {
+      const target: unknown[] = [];
+      target.length = (source as unknown as unknown[]).length;
+      return Object.assign(target, source) as unknown as Fields;
+    }
+  }
+}

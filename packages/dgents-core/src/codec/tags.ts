@@ -1,0 +1,29 @@
+/**
+ * The names of the tags. An object of the document with exactly one key, and that key one of these, is a tagged
+ * value; docs/formats/codec.md has the table with an example of each. Frozen: a name is never given another meaning.
+ */
+export const TAGS = [
+  '$undefined',
+  '$number',
+  '$bigint',
+  '$string',
+  '$date',
+  '$regexp',
+  '$url',
+  '$map',
+  '$set',
+  '$bytes',
+  '$sparse',
+  '$error',
+  '$null',
+  '$object',
+  '$class',
+] as const;
+
+export type Tag = (typeof TAGS)[number];
+
+const known: ReadonlySet<string> = new Set(TAGS);
+
+export function isTag(key: string): key is Tag {
+  return known.has(key);
+}

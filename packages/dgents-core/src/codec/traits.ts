@@ -1,0 +1,11 @@
+/** What is known about a whole value, root and everything inside: a set of the bits below. */
+export type Traits = number;
+
+/** Something in it needs a tag: its document is not the value itself. */
+export const TAGGED = 1;
+
+/**
+ * Something other than plain objects, arrays, Maps, Sets and primitives is in it (Date, RegExp, URL, bytes, Error,
+ * class instance, null-prototype object, sparse array): a proxy-based draft cannot guard it against changes in place.
+ */
+export const EXOTIC = 2;
