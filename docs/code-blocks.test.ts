@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CodeBlock, CodeBlockRunner, codeBlocks, pages } from './code-blocks';
+import { type CodeBlock, CodeBlockRunner, codeBlocks, pages } from './code-blocks.js';
 
 const ROOT = join(__dirname, '..');
 const fenced = (info: string, ...code: string[]) => [`\`\`\`${info}`, ...code, '```'].join('\n');
