@@ -111,7 +111,7 @@ function workspaces() {
   const paths = ['packages', 'examples'].flatMap((folder) =>
     children(folder).map((name) => `${folder}/${name}`),
   );
-  return paths.filter((path) => fs.existsSync(join(ROOT, path, 'tsconfig.json')));
+  return paths.filter((path) => fs.existsSync(join(ROOT, path, 'src')));
 }
 
 function sourcesHash() {
