@@ -152,6 +152,13 @@ export function describeAppends({ backend, facts, opened }: Contract): void {
       expect(await commitOne(backend(), late)).toMatchObject({ ok: false, head: headOf(log[2]!) });
     });
 
+    test('an append of several records is recognised by its first id, not by its last alone', async () => {
+      const first = appendOf('k', null, record(1), record(2));
+      await commitOne(backend(), first);
+      const other = appendOf('k', null, record(1), first.records[1]!);
+      expect(await commitOne(backend(), other)).toMatchObject({ ok: false, head: headOf(first.records[1]!) });
+    });
+
     test('an append that became the base is recognised; one from before it is not', async () => {
       const log = await grow(backend(), 'k', ['set', 'patch', 'patch', 'patch']);
       await backend().trim('k', checkpointOf(log[2]!));

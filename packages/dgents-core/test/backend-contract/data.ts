@@ -68,6 +68,7 @@ export function describeData({ backend, facts, opened }: Contract): void {
         { kind: 'patch', schema: 0, meta: {} },
         { kind: 'event' },
       ]);
+      expect(await stored(backend())).toEqual(log.map(plain));
       const full = { ...checkpointOf(log[1]!), codec: 'c+d', schema: 1, meta };
       await backend().trim('k', full);
       await grow(backend(), 'k', [{ kind: 'set', codec: 'gzip', schema: 7, meta }], log);

@@ -68,6 +68,19 @@ export function describeFeed({ backend, facts, opened }: Contract): void {
       expect(a).toEqual([['a', { to: 3 }], due('a', log[3]!)]);
     });
 
+    test('a log that was trimmed many times is fed from its base on, in step with the others', async () => {
+      let log = await grow(backend(), 'a', ['set']);
+      for (let i = 0; i < 40; i++) {
+        log = await grow(backend(), 'a', ['patch'], log);
+        if (i % 3 === 0) await backend().trim('a', checkpointOf(log.at(-2)!));
+      }
+      const [b1] = await grow(backend(), 'b', ['set']);
+      const entries = (await take(3)).map(told);
+      const kept = log.slice(40).map((each) => due('a', each));
+      expect(sorted(entries)).toEqual(sorted([['a', { to: 40 }], ...kept, due('b', b1!)]));
+      if (facts.feed === 'global') expect(entries.at(-1)).toEqual(due('b', b1!));
+    });
+
     test('what is trimmed while a feed is being read is not given out any more', async () => {
       const log = await grow(backend(), 'a', ['set', 'patch', 'patch', 'patch', 'patch']);
       const feed = backend().feed!()[Symbol.asyncIterator]();

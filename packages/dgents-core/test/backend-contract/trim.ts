@@ -82,6 +82,13 @@ export function describeTrim({ backend, facts, opened }: Contract): void {
       expect(await all(backend().keys())).toEqual([{ key: 'k' }]);
     });
 
+    test('a base at version 1 of a log that is whole changes nothing', async () => {
+      const log = await grow(backend(), 'k', kinds);
+      await backend().trim('k', checkpointOf(log[0]!));
+      expectRecords(await all(backend().range('k')), log, 1, 6);
+      expect((await backend().read('k')).floor).toBe(1);
+    });
+
     test('the floor moves up, trim after trim, while the log grows', async () => {
       let log: LogRecord[] = await grow(backend(), 'k', ['set']);
       for (let i = 0; i < 60; i++) {
