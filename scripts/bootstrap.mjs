@@ -107,11 +107,13 @@ async function build(light, report) {
 }
 
 function workspaces() {
-  const children = (folder) => (fs.existsSync(join(ROOT, folder)) ? fs.readdirSync(join(ROOT, folder)) : []);
-  const paths = ['packages', 'examples'].flatMap((folder) =>
-    children(folder).map((name) => `${folder}/${name}`),
+  const parents = ['packages', 'examples'].filter((folder) => fs.existsSync(join(ROOT, folder)));
+  const paths = parents.flatMap((folder) =>
+    fs.readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`),
   );
-  return paths.filter((path) => fs.existsSync(join(ROOT, path, 'src')));
+  return paths.filter((path) =>
+    ['src', 'tsconfig.json'].every((name) => fs.existsSync(join(ROOT, path, name))),
+  );
 }
 
 function sourcesHash() {
@@ -129,10 +131,10 @@ function sourcesHash() {
   return hash.digest('hex');
 }
 
-const lockHash = () =>
-  createHash('sha256')
-    .update(fs.readFileSync(join(ROOT, 'package-lock.json')))
-    .digest('hex');
+function lockHash() {
+  const lockfile = fs.readFileSync(join(ROOT, 'package-lock.json'));
+  return createHash('sha256').update(lockfile).digest('hex');
+}
 
 function readJson(path) {
   try {

@@ -9,8 +9,8 @@
  *   node scripts/lock-platforms.mjs           after every `npm install` that changes the lockfile
  *   node scripts/lock-platforms.mjs --check   exits 1 if something is missing or names a registry
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 const OS = [
   'aix',
@@ -80,4 +80,5 @@ function main(check) {
   console.log(`package-lock.json: ${Object.keys(missing).length} platform packages added`);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) main(process.argv.includes('--check'));
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+  main(process.argv.includes('--check'));
