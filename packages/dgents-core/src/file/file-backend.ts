@@ -1,0 +1,279 @@
+import type {
+  Append,
+  Backend,
+  BackendCapabilities,
+  CallOptions,
+  Checkpoint,
+  CommitOptions,
+  CommitResult,
+  Head,
+  KeysOptions,
+  LogRecord,
+  LogTail,
+  RangeOptions,
+  ReadOptions,
+  Version,
+} from '../backend.js';
+import {
+  AgentClosedError,
+  InvalidKeyError,
+  OutcomeUnknownError,
+  StorageTimeoutError,
+  UnsupportedError,
+} from '../errors.js';
+import { byCodePoint } from '../memory/code-point-order.js';
+import { type Call, settle, unknown } from './call.js';
+import { checkAppends, checkRange, checkRead } from './checks.js';
+import { DescriptorPool } from './descriptor-pool.js';
+import type { FileSystem } from './file-system.js';
+import { Journal } from './journal.js';
+import type { FileContext } from './journal-file.js';
+import { Locations } from './locations.js';
+import { NodeFileSystem } from './node-file-system.js';
+import { checkedOptions, type FileBackendOptions } from './options.js';
+import { draftPath } from './sweep.js';
+
+/** A key of 1,024 bytes still fits into a header, and, hashed, into a file name. */
+const KEY_BYTES = 1024;
+
+/** Half of what a JavaScript string can hold, since a record is one. */
+const RECORD_BYTES = 256 * 1024 * 1024;
+
+/** How many journals are remembered while nobody uses them; one that is forgotten is opened again. */
+const MAX_REMEMBERED = 16_384;
+
+/** Keeps each log in a checksummed JSON-lines file. See `docs/formats/journal.md`. */
+export class FileBackend implements Backend {
+  readonly name = 'file';
+  readonly capabilities: BackendCapabilities;
+  readonly #fileSystem: FileSystem;
+  readonly #pool: DescriptorPool;
+  readonly #locations: Locations;
+  readonly #context: FileContext;
+  readonly #journals = new Map<string, Journal>();
+  readonly #underWay = new Set<Promise<unknown>>();
+  #prepared: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: FileBackendOptions) {
+    const checked = checkedOptions(options);
+    this.#fileSystem = options.fileSystem ?? new NodeFileSystem();
+    this.#pool = new DescriptorPool(checked.maxOpenFiles);
+    this.#locations = new Locations(this.#fileSystem, checked, '.jsonl');
+    this.#context = {
+      ...checked,
+      fileSystem: this.#fileSystem,
+      pool: this.#pool,
+      prepareDirectory: () => this.#locations.prepare(),
+      draftPath,
+    };
+    this.capabilities = capabilitiesOf(checked.durability);
+  }
+
+  ready(options: CallOptions = {}): Promise<BackendCapabilities> {
+    return this.#call('', options, async () => this.capabilities);
+  }
+
+  read(key: string, options: ReadOptions = {}): Promise<LogTail> {
+    return this.#call(key, options, async () => {
+      checkRead(options);
+      return this.#journal(key).read(options);
+    });
+  }
+
+  async commit(appends: readonly Append[], options: CommitOptions = {}): Promise<readonly CommitResult[]> {
+    checkAppends(appends);
+    if (options.atomic && appends.length > 1) {
+      throw new UnsupportedError('Files are atomic per key: one commit cannot span several with `atomic`');
+    }
+    const [only] = appends;
+    if (only === undefined) return this.#call('', options, async () => []);
+    if (appends.length === 1) return [await this.#append(only, options)];
+    const results = await Promise.allSettled(appends.map((append) => this.#append(append, options)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed === undefined)
+      return results.map((result) => (result as PromiseFulfilledResult<CommitResult>).value);
+    throw failureOfAll(appends, results, failed.reason);
+  }
+
+  checkpoint(key: string, checkpoint: Checkpoint, options: CallOptions = {}): Promise<void> {
+    return this.#call(key, options, (call) => this.#journal(key).checkpoint(checkpoint, call));
+  }
+
+  async *range(key: string, options: RangeOptions = {}): AsyncGenerator<LogRecord> {
+    checkRange(options);
+    let { from = 1, to = Number.POSITIVE_INFINITY, limit = Number.POSITIVE_INFINITY } = options;
+    const reverse = options.reverse ?? false;
+    for (let resumed = false; limit > 0; resumed = true) {
+      const page = await this.#call(key, options, () =>
+        this.#journal(key).range({ from, to, reverse, resumed, limit }),
+      );
+      for (const record of page.records) {
+        yield record;
+        if (--limit <= 0) return;
+      }
+      const last = page.records[page.records.length - 1];
+      if (page.done || last === undefined) return;
+      if (reverse) to = last.version - 1;
+      else from = last.version + 1;
+    }
+  }
+
+  trim(key: string, base: Checkpoint, options: CallOptions = {}): Promise<void> {
+    return this.#call(key, options, (call) => this.#journal(key).trim(base, call));
+  }
+
+  async *keys(prefix = '', options: KeysOptions = {}): AsyncGenerator<{ key: string; head?: Head }> {
+    const { after, heads = false, limit = Number.POSITIVE_INFINITY } = options;
+    const all = await this.#call('', options, () => this.#locations.keys());
+    const wanted = all
+      .filter((key) => key.startsWith(prefix) && (after === undefined || byCodePoint(key, after) > 0))
+      .sort(byCodePoint);
+    let given = 0;
+    for (const key of wanted) {
+      if (given >= limit) return;
+      const head = heads ? await this.#call(key, options, () => this.#journal(key).head()) : undefined;
+      if (head === null) continue;
+      given++;
+      yield head === undefined ? { key } : { key, head };
+    }
+  }
+
+  find(
+    key: string,
+    ids: readonly string[],
+    options: CallOptions = {},
+  ): Promise<ReadonlyMap<string, Version>> {
+    return this.#call(key, options, () => this.#journal(key).find(ids));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  async #finish(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+    await Promise.all([...this.#journals.values()].map((journal) => journal.close()));
+    this.#journals.clear();
+    this.#pool.releaseIdle();
+  }
+
+  #append(append: Append, options: CommitOptions): Promise<CommitResult> {
+    const { expected, records } = append;
+    const operationId = (records[0] as LogRecord).id;
+    return this.#call(append.key, options, (call) => this.#journal(append.key).commit(append, call), {
+      operationId,
+      ...(expected && { expected }),
+    });
+  }
+
+  /** Runs one call: refused after close, waited for by it, bounded by its deadline. */
+  #call<T>(
+    key: string,
+    options: CallOptions,
+    work: (call: Call) => Promise<T>,
+    doubt?: Parameters<typeof settle>[3],
+  ): Promise<T> {
+    if (this.#closed !== undefined)
+      return Promise.reject(new AgentClosedError('The store was closed', { key }));
+    const running = settle(key, options, (call) => this.#whenReady(call, work), doubt);
+    this.#underWay.add(running);
+    const done = (): void => {
+      this.#underWay.delete(running);
+    };
+    running.then(done, done);
+    return running;
+  }
+
+  #whenReady<T>(call: Call, work: (call: Call) => Promise<T>): Promise<T> {
+    if (this.#prepared === READY) return work(call);
+    return this.#prepare().then(() => work(call));
+  }
+
+  async #prepare(): Promise<void> {
+    this.#prepared ??= this.#fileSystem.prepare();
+    try {
+      await this.#prepared;
+      this.#prepared = READY;
+    } catch (error) {
+      this.#prepared = undefined;
+      throw error;
+    }
+  }
+
+  #journal(key: string): Journal {
+    const known = this.#journals.get(key);
+    if (known !== undefined) return known;
+    checkKey(key);
+    const path = this.#locations.pathOf(key);
+    if (path === undefined)
+      throw new InvalidKeyError(`This file holds one log, whose key is "state"`, { key });
+    if (this.#journals.size >= MAX_REMEMBERED) this.#forgetOldest();
+    const journal = new Journal(this.#context, key, path);
+    this.#journals.set(key, journal);
+    return journal;
+  }
+
+  #forgetOldest(): void {
+    for (const [key, journal] of this.#journals) {
+      if (!journal.isIdle) continue;
+      this.#journals.delete(key);
+      void journal.close();
+      return;
+    }
+  }
+}
+
+/** Once the file system is ready, no call waits for it any more. */
+const READY = Promise.resolve();
+
+export function fileBackend(options: FileBackendOptions): Backend {
+  return new FileBackend(options);
+}
+
+function capabilitiesOf(durability: 'power' | 'process'): BackendCapabilities {
+  return {
+    durability,
+    sharing: 'host',
+    atomicity: 'key',
+    feed: false,
+    watch: false,
+    ttl: false,
+    orderedKeys: true,
+    values: false,
+    materializes: false,
+    idempotencyRecords: Number.POSITIVE_INFINITY,
+    limits: {
+      keyBytes: KEY_BYTES,
+      recordBytes: RECORD_BYTES,
+      recordsPerAppend: 10_000,
+      appendsPerCommit: 1_000,
+    },
+  };
+}
+
+function checkKey(key: string): void {
+  if (key === '' || Buffer.byteLength(key) > KEY_BYTES) {
+    throw new InvalidKeyError(`A key has 1 to ${KEY_BYTES} bytes`, { key });
+  }
+}
+
+/**
+ * What to throw when some appends of a commit failed: the reason, if nothing at all was written; otherwise doubt,
+ * since a reason would say that nothing was.
+ */
+function failureOfAll(
+  appends: readonly Append[],
+  results: readonly PromiseSettledResult<CommitResult>[],
+  reason: unknown,
+): unknown {
+  const doubtful = results.findIndex(
+    (result) =>
+      (result.status === 'fulfilled' && result.value.ok) ||
+      (result.status === 'rejected' && result.reason instanceof OutcomeUnknownError),
+  );
+  if (doubtful < 0 || reason instanceof StorageTimeoutError) return reason;
+  const { key, records, expected } = appends[doubtful] as Append;
+  return unknown(key, { operationId: (records[0] as LogRecord).id, ...(expected && { expected }) }, reason);
+}
