@@ -1,0 +1,25 @@
+/** `file:` URLs: a directory with one journal for each key. */
+import { fileURLToPath } from 'node:url';
+import type { Backend } from '../backend.js';
+import { UnsupportedError } from '../errors.js';
+import { fileBackend } from './file-backend.js';
+
+/**
+ * `file:./state`, `file:///var/lib/agent`, `file:C:/state`; `?durability=process` for speed over power cuts.
+ * @throws UnsupportedError for other options
+ */
+export function fileBackendOf(url: string): Backend {
+  const [location = '', query = ''] = url.slice('file:'.length).split(/\?(.*)/s);
+  const path = location.startsWith('//') ? fileURLToPath(`file:${location}`) : decodeURIComponent(location);
+  if (path === '') throw new UnsupportedError("file: needs a directory, as in 'file:./state'.");
+  const parameters = new URLSearchParams(query);
+  const durability = parameters.get('durability') ?? 'power';
+  parameters.delete('durability');
+  const [unknown] = parameters.keys();
+  if (unknown !== undefined)
+    throw new UnsupportedError(`file: takes no option "${unknown}"; only durability.`);
+  if (durability !== 'power' && durability !== 'process') {
+    throw new UnsupportedError(`file: takes durability=power or durability=process, not "${durability}".`);
+  }
+  return fileBackend({ path, durability });
+}

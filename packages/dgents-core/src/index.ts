@@ -1,0 +1,62 @@
+export type {
+  Append,
+  Backend,
+  BackendCapabilities,
+  BackendLimits,
+  Checkpoint,
+  CommitOptions,
+  CommitResult,
+  Durability,
+  FeedEntry,
+  FeedOptions,
+  Head,
+  LogRecord,
+  LogTail,
+  Meta,
+  Position,
+  RangeOptions,
+  ReadOptions,
+  RecordKind,
+  Version,
+} from './backend.js';
+export {
+  type ClassCodec,
+  Codec,
+  type CodecOptions,
+  type Copied,
+  type Json,
+  type Kind,
+  type PathSegment,
+} from './codec/codec.js';
+export type { Traits } from './codec/traits.js';
+export type {
+  CallOptions,
+  Capabilities,
+  DataAgent,
+  DeepReadonly,
+  Deleted,
+  DeleteOptions,
+  Expected,
+  LoadOptions,
+  SaveOptions,
+  TimelineOptions,
+  UpdateOptions,
+  Versioned,
+  WatchOptions,
+  WriteOptions,
+} from './data-agent.js';
+export * from './errors.js';
+export { FileBackend, fileBackend } from './file/file-backend.js';
+export type { FileBackendOptions } from './file/options.js';
+export { PersistentAgent, type PersistentAgentOptions } from './file/persistent-agent.js';
+export { key } from './keys.js';
+export { MemoryBackend, type MemoryBackendOptions, memoryBackend } from './memory/memory-backend.js';
+export { VolatileAgent, type VolatileAgentOptions } from './memory/volatile-agent.js';
+export { type BackendFactory, type OpenStoreOptions, openStore } from './open-store.js';
+export { defineState, type StateDefinition } from './schema/define-state.js';
+export { type AgentOptions, StateAgent } from './state/agent.js';
+export type { DefinitionOptions, Migrations } from './state/definition.js';
+export type { EngineOptions } from './state/engine.js';
+export { newOperationId } from './state/ids.js';
+export type { Retention } from './state/retention.js';
+export { type KeysOptions, Store, type StoredKey, type StoreOptions } from './store.js';

@@ -1,0 +1,24 @@
+import { type AgentOptions, OWN_KEY, StateAgent } from '../state/agent.js';
+import { Engine, type EngineOptions } from '../state/engine.js';
+import type { Retention } from '../state/retention.js';
+import { MemoryBackend } from './memory-backend.js';
+
+/** How many versions a VolatileAgent keeps unless told: memory, unlike a disk, is not for keeping everything. */
+export const VOLATILE_VERSIONS = 100;
+
+export interface VolatileAgentOptions<S> extends Omit<AgentOptions<S>, 'retain'>, EngineOptions {
+  /** What of the past to keep: the newest 100 versions unless told, everything with `'all'`. */
+  readonly retain?: Retention | 'all';
+}
+
+/**
+ * A state in the memory of this process: gone when it ends. The same rules as the durable agents, at the speed of a
+ * copy. Values are kept, not text: versions share what they have in common.
+ */
+export class VolatileAgent<S> extends StateAgent<S> {
+  constructor(options: VolatileAgentOptions<S> = {}) {
+    const { retain = { versions: VOLATILE_VERSIONS }, clock, ...rest } = options;
+    const engine = new Engine(new MemoryBackend(clock === undefined ? {} : { clock }), options);
+    super(engine, OWN_KEY, retain === 'all' ? rest : { ...rest, retain }, () => engine.close([]));
+  }
+}

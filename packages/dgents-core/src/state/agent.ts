@@ -1,0 +1,417 @@
+/** The handle that agent developers hold: {@link DataAgent} over any backend. */
+import type { Head, Meta, Version } from '../backend.js';
+import type { Copied } from '../codec/codec.js';
+import type {
+  CallOptions,
+  Capabilities,
+  DataAgent,
+  DeepReadonly,
+  DeleteOptions,
+  Deleted,
+  LoadOptions,
+  SaveOptions,
+  TimelineOptions,
+  UpdateOptions,
+  Versioned,
+  WatchOptions,
+  WriteOptions,
+} from '../data-agent.js';
+import { AgentClosedError, StateExpiredError, StateNotFoundError, StateRegressionError } from '../errors.js';
+import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl } from './arguments.js';
+import type { Cell } from './cell.js';
+import { type Call, remainingMs } from './deadlines.js';
+import type { DefinitionOptions } from './definition.js';
+import { type Engine, checkTimeout } from './engine.js';
+import { erase } from './erase.js';
+import { type Comparison, Operation, type Produced, comparisonOf, summary } from './operation.js';
+import { newest, snapshotAt, successive } from './past.js';
+import { type Recipe, changeByRecipe, changeByState, stateByRecipe } from './recipe.js';
+import { ABSENT, NOTHING, type Snapshot } from './replica.js';
+import { type Retention, checkRetention } from './retention.js';
+import { versionAt } from './time.js';
+import type { Participant } from './transact.js';
+import { stateOf, versioned, viewOf } from './views.js';
+import { watchCell } from './watch.js';
+
+export interface AgentOptions<S> extends DefinitionOptions<S> {
+  /** The state before anything was saved. Given by `load`, never stored by it; a fresh one at each call. */
+  readonly initial?: () => S;
+  /** Settle every call within so many milliseconds; the store's default (5,000) unless told. */
+  readonly timeoutMs?: number;
+  /** What of the past to keep; everything unless told. */
+  readonly retain?: Retention;
+  /** Refuse a store that cannot promise this, before the first write. */
+  readonly requireDurability?: 'process' | 'power';
+  /** Time to live that every write of this handle sets, in milliseconds; only where `capabilities.ttl`. */
+  readonly ttlMs?: number;
+}
+
+/** What a handle has seen of the log, and under which of its incarnations. */
+interface Seen {
+  readonly snapshot: Pick<Snapshot, 'head' | 'value'>;
+  readonly epoch: number;
+}
+
+const DEFAULT_HISTORY = 100;
+
+/** The key of the one state that an agent with a store of its own has. */
+export const OWN_KEY = 'state';
+
+export class StateAgent<S> implements DataAgent<S> {
+  private readonly cell: Cell;
+  private seen: Seen | undefined;
+  /** The last write of this handle that has not settled: the next one builds on it. */
+  private lastWrite: Operation | undefined;
+  private readonly pending = new Set<Promise<unknown>>();
+  private readonly timeoutMs: number;
+  private closed: Promise<void> | undefined;
+  private closing: AbortController | undefined;
+
+  constructor(
+    private readonly engine: Engine,
+    /** The address of the state. */
+    readonly key: string,
+    private readonly options: AgentOptions<S> = {},
+    /** Closes what was opened for this handle alone. */
+    private readonly onClose?: () => Promise<void>,
+  ) {
+    checkRetention(options.retain);
+    checkTtl(options.ttlMs);
+    if (options.initial !== undefined && typeof options.initial !== 'function') {
+      throw new TypeError('`initial` is a function that returns the first state: `initial: () => ({ … })`.');
+    }
+    this.timeoutMs = options.timeoutMs === undefined ? engine.timeoutMs : checkTimeout(options.timeoutMs);
+    this.cell = engine.cell(engine.define(options as DefinitionOptions<unknown>), key);
+  }
+
+  get capabilities(): Capabilities {
+    return this.engine.capabilities;
+  }
+
+  async ready(options?: CallOptions): Promise<Capabilities> {
+    await this.prepare(this.begin(options));
+    return this.capabilities;
+  }
+
+  // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  load(options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>>;
+  load(options?: LoadOptions): Promise<S>;
+  async load(options?: LoadOptions): Promise<S | DeepReadonly<S>> {
+    const snapshot = await this.look(options);
+    return stateOf<S>(this.cell.definition, snapshot, options?.frozen);
+  }
+
+  read(options: LoadOptions & { readonly frozen: true }): Promise<Versioned<DeepReadonly<S>>>;
+  read(options?: LoadOptions): Promise<Versioned<S>>;
+  async read(options?: LoadOptions): Promise<Versioned<S> | Versioned<DeepReadonly<S>>> {
+    return versioned<S>(this.cell.definition, await this.look(options), options?.frozen);
+  }
+
+  history(limit: number | undefined, options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>[]>;
+  history(limit?: number, options?: LoadOptions): Promise<S[]>;
+  async history(limit = DEFAULT_HISTORY, options?: LoadOptions): Promise<(S | DeepReadonly<S>)[]> {
+    checkLimit(limit);
+    const call = this.begin(options);
+    await this.prepare(call);
+    const found = await this.within(newest(this.cell, limit, remainingMs(call)), call);
+    return found.map((snapshot) => stateOf<S>(this.cell.definition, snapshot, options?.frozen));
+  }
+
+  timeline(options: TimelineOptions & { readonly frozen: true }): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
+  timeline(options?: TimelineOptions): AsyncIterable<Versioned<S> | Deleted>;
+  timeline(options: TimelineOptions = {}): AsyncGenerator<never, void, undefined> {
+    // One implementation serves both signatures: `frozen` decides what the views hold.
+    return this.walk(options) as AsyncGenerator<never, void, undefined>;
+  }
+
+  private async *walk(options: TimelineOptions): AsyncGenerator<Versioned<S> | Deleted, void, undefined> {
+    const { from = 1, to = Infinity, frozen } = options;
+    checkTime('from', from);
+    checkTime('to', to);
+    const call = this.begin(options);
+    await this.prepare(call);
+    const { cell } = this;
+    const first = typeof from === 'number' ? from : 1 + (await this.within(versionAt(cell, from.getTime() - 1, remainingMs(call)), call));
+    const last = typeof to === 'number' ? to : await this.within(versionAt(cell, to.getTime(), remainingMs(call)), call);
+    const walk = successive(cell, first, last, call.timeoutMs);
+    try {
+      for (;;) {
+        // Each step has the whole time: how long the consumer takes in between is not the store's fault.
+        const step = await this.within(walk.next(), this.begin(options));
+        if (step.done === true) return;
+        yield viewOf<S>(cell.definition, step.value as Snapshot & { head: Head }, frozen);
+      }
+    } finally {
+      await walk.return();
+    }
+  }
+
+  watch(options: WatchOptions & { readonly frozen: true }): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
+  watch(options?: WatchOptions): AsyncIterable<Versioned<S> | Deleted>;
+  watch(options: WatchOptions = {}): AsyncGenerator<never, void, undefined> {
+    return this.follow(options) as AsyncGenerator<never, void, undefined>;
+  }
+
+  private async *follow(options: WatchOptions): AsyncGenerator<Versioned<S> | Deleted, void, undefined> {
+    this.assertOpen();
+    this.closing ??= new AbortController();
+    const signals = options.signal === undefined ? [this.closing.signal] : [this.closing.signal, options.signal];
+    const snapshots = watchCell(this.cell, {
+      signal: AbortSignal.any(signals),
+      pollMs: options.pollMs,
+      begin: () => this.begin(undefined),
+    });
+    for await (const snapshot of snapshots) {
+      await this.verify();
+      this.see(snapshot);
+      yield viewOf<S>(this.cell.definition, snapshot as Snapshot & { head: Head }, options.frozen);
+    }
+  }
+
+  /** The snapshot that a load is about; one with a live state. */
+  private async look(options: LoadOptions | undefined): Promise<Pick<Snapshot, 'head' | 'value' | 'meta'> & Snapshot> {
+    const call = this.begin(options);
+    const { cell } = this;
+    if (!this.engine.isReady || this.options.requireDurability !== undefined) await this.prepare(call);
+    if (options?.at !== undefined) return this.lookBack(options.at, call);
+    await this.within(cell.refresh(call), call);
+    const check = this.verify();
+    if (check !== undefined) await this.within(check, call);
+    const { snapshot } = cell;
+    this.see(snapshot);
+    if (snapshot.value !== ABSENT) return snapshot;
+    const { initial } = this.options;
+    if (initial === undefined) throw this.notFound();
+    return { ...snapshot, ...cell.definition.accept(initial(), this.key) };
+  }
+
+  private async lookBack(at: Version | Date, call: Call): Promise<Snapshot> {
+    checkTime('at', at);
+    const snapshot = await this.within(snapshotAt(this.cell, at, remainingMs(call)), call);
+    if (snapshot === undefined || snapshot.value === ABSENT) throw this.notFound(at);
+    return snapshot;
+  }
+
+  private notFound(at?: Version | Date): StateNotFoundError {
+    const when = at === undefined ? '' : typeof at === 'number' ? ` at version ${at}` : ` at ${at.toISOString()}`;
+    const hint = at === undefined ? ' Save one first, or give the agent an `initial`.' : '';
+    return new StateNotFoundError(`There is no state "${this.key}"${when}.${hint}`, { key: this.key });
+  }
+
+  // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async save(state: S, options?: SaveOptions): Promise<Version> {
+    if (state === undefined) throw new TypeError('`undefined` is not a state; use null, or delete().');
+    const { definition } = this.cell;
+    let own: Copied | undefined = definition.accept(state, this.key);
+    let kept: Copied | undefined;
+    const produce = (base: Snapshot): Produced => {
+      // The diff completes its input in place; only a second attempt needs it once more.
+      const next = own ?? { value: definition.codec.clone(kept?.value), traits: kept?.traits ?? 0 };
+      own = undefined;
+      const change = changeByState(definition, base, next, this.key);
+      kept = { value: change.next, traits: change.traits };
+      return { kind: 'write', change };
+    };
+    const { head } = await this.write(produce, options, true);
+    return head?.version ?? 0;
+  }
+
+  async update(change: (draft: S) => S | void, options?: UpdateOptions): Promise<Versioned<S>> {
+    if (typeof change !== 'function') throw new TypeError('update takes a recipe: `(draft) => { draft.count += 1; }`.');
+    const { definition } = this.cell;
+    const recipe = change as Recipe;
+    const produce = (base: Snapshot): Produced => {
+      if (base.value !== ABSENT) {
+        return { kind: 'write', change: changeByRecipe(definition, base, recipe, this.key) };
+      }
+      const { initial } = this.options;
+      if (initial === undefined) throw this.notFound();
+      const first = definition.accept(initial(), this.key);
+      return { kind: 'write', change: stateByRecipe(definition, first, recipe, this.key) };
+    };
+    return versioned<S>(definition, await this.write(produce, options, false), false);
+  }
+
+  async delete(options?: DeleteOptions): Promise<boolean> {
+    let had = false;
+    const produce = (base: Snapshot): Produced => {
+      had = base.value !== ABSENT;
+      return had ? { kind: 'tombstone' } : { kind: 'none' };
+    };
+    await this.write(produce, options, true);
+    if (options?.erase === true) {
+      const call = this.begin(options);
+      await this.within(erase(this.cell, remainingMs(call)), call);
+    }
+    return had;
+  }
+
+  /** Hands a write to the log's queue. All that can be refused without looking at the store is refused here. */
+  private async write(
+    produce: (base: Snapshot) => Produced,
+    options: WriteOptions & { readonly expected?: SaveOptions['expected'] } = {},
+    compares: boolean,
+  ): Promise<Snapshot> {
+    const call = this.begin(options);
+    const { operationId, meta, expected } = options;
+    checkOperationId(operationId);
+    const ttlMs = checkTtl(options.ttlMs) ?? this.options.ttlMs;
+    const operation = new Operation(
+      {
+        key: this.key,
+        id: operationId ?? this.engine.newId(),
+        repeatable: operationId !== undefined,
+        compare: expected !== undefined ? comparisonOf(expected) : compares ? this.comparison() : { kind: 'any' },
+        meta: checkMeta(meta) as Meta | undefined,
+        ttlMs,
+        retain: this.options.retain,
+        produce,
+        verify: () => this.verify(),
+        settled: (done, result) => {
+          if (this.lastWrite === done) this.lastWrite = undefined;
+          if (result !== undefined) this.see(result);
+        },
+      },
+      call,
+      this.engine.deadlines,
+    );
+    this.lastWrite = operation;
+    return this.track(this.send(operation, ttlMs));
+  }
+
+  private async send(operation: Operation, ttlMs: number | undefined): Promise<Snapshot> {
+    if (!this.engine.isReady || this.options.requireDurability !== undefined || ttlMs !== undefined) {
+      try {
+        await this.prepare(operation.call, ttlMs);
+      } catch (error) {
+        operation.fail(error);
+        return operation.done;
+      }
+    }
+    this.cell.enqueue(operation);
+    return operation.done;
+  }
+
+  /** What a save of this handle may replace. */
+  private comparison(): Comparison {
+    if (this.lastWrite !== undefined) return { kind: 'after', write: this.lastWrite };
+    if (this.seen === undefined) return { kind: 'any' };
+    const { snapshot } = this.seen;
+    return snapshot.value === ABSENT || snapshot.head === null ? { kind: 'absent' } : { kind: 'head', head: snapshot.head };
+  }
+
+  // ── What this handle has seen ────────────────────────────────────────────────────────────────────────────────
+
+  private see(snapshot: Snapshot): void {
+    const { cell, seen } = this;
+    const newer = (snapshot.head?.version ?? 0) >= (seen?.snapshot.head?.version ?? 0);
+    if (seen === undefined || newer || seen.snapshot.head === null) {
+      this.seen = { snapshot: { head: snapshot.head, value: snapshot.value === ABSENT ? ABSENT : null }, epoch: cell.epoch };
+    }
+  }
+
+  /**
+   * Checks, when the log has turned out to be another than it was, that what this handle saw is still part of it.
+   * @returns undefined when there is nothing to check
+   */
+  private verify(): Promise<void> | undefined {
+    if (this.seen === undefined || this.seen.epoch === this.cell.epoch) return undefined;
+    return this.verifySeen(this.seen);
+  }
+
+  private async verifySeen(seen: Seen): Promise<void> {
+    const { cell, engine } = this;
+    const { epoch } = cell;
+    const { head } = seen.snapshot;
+    if (head !== null) {
+      const tail = await engine.backend.read(this.key, { after: head, limit: 1, timeoutMs: this.timeoutMs });
+      if (tail.since === 'diverged') {
+        if (tail.head === null && engine.port.ttl) {
+          this.seen = { snapshot: NOTHING, epoch };
+          throw new StateExpiredError(`The state "${this.key}" has expired. It is absent from now on.`, { key: this.key });
+        }
+        throw this.regression(head, tail.head);
+      }
+    }
+    this.seen = { snapshot: seen.snapshot, epoch };
+  }
+
+  private regression(seen: Head, actual: Head | null): StateRegressionError {
+    const now = summary(actual);
+    return new StateRegressionError(
+      `The store went back in time: this handle saw version ${seen.version} of "${this.key}" (operation ${seen.id}), ` +
+        `the store now ${actual === null ? 'has nothing' : `is at version ${now.version} (operation ${now.id})`}. ` +
+        'Nothing was written. Open a new handle to accept what is there.',
+      { seen: summary(seen), actual: now, key: this.key },
+    );
+  }
+
+  /** @internal What a transaction needs of this handle. */
+  participate(engine: Engine, call: Call): Participant {
+    if (engine !== this.engine) throw new TypeError(`The agent of "${this.key}" belongs to another store.`);
+    this.assertOpen();
+    const { cell } = this;
+    const { definition } = cell;
+    const draft = (): unknown => {
+      const { value } = cell.snapshot;
+      if (value !== ABSENT) return definition.codec.clone(value);
+      if (this.options.initial === undefined) throw this.notFound();
+      return this.options.initial();
+    };
+    const operation = (id: string, next: () => unknown): Operation => {
+      const produce = (base: Snapshot): Produced => {
+        const own = definition.accept(next(), this.key);
+        return { kind: 'write', change: changeByState(definition, base, own, this.key) };
+      };
+      const { retain, ttlMs } = this.options;
+      const common = { key: this.key, repeatable: false, compare: { kind: 'any' as const }, meta: undefined };
+      const quiet = { verify: () => undefined, settled: () => undefined };
+      return new Operation({ ...common, id, ttlMs, retain, produce, ...quiet }, call, engine.deadlines);
+    };
+    return { cell, draft, operation, see: (snapshot) => this.see(snapshot), verify: () => this.verify() };
+  }
+
+  // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private begin(options: CallOptions | undefined): Call {
+    this.assertOpen();
+    return this.engine.call(options, this.timeoutMs);
+  }
+
+  private async prepare(call: Call, ttlMs?: number): Promise<void> {
+    const { durability } = await this.engine.ready(call);
+    this.engine.requireDurability(durability, this.options.requireDurability);
+    if (ttlMs !== undefined) this.engine.requireTtl();
+  }
+
+  private within<T>(promise: Promise<T>, call: Call): Promise<T> {
+    return this.engine.within(promise, call, this.key);
+  }
+
+  private assertOpen(): void {
+    if (this.closed !== undefined) throw new AgentClosedError(`The agent of "${this.key}" was closed.`, { key: this.key });
+    this.engine.assertOpen();
+  }
+
+  private track<T>(promise: Promise<T>): Promise<T> {
+    this.pending.add(promise);
+    const forget = (): void => void this.pending.delete(promise);
+    promise.then(forget, forget);
+    return promise;
+  }
+
+  close(): Promise<void> {
+    this.closed ??= (async () => {
+      this.closing?.abort();
+      await Promise.allSettled([...this.pending]);
+      await this.onClose?.();
+    })();
+    return this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * One log as this process sees it, and the queue of writes to it.
+ *
+ * Writes that arrive while another one is on its way are evaluated one after the other on a working copy and go out
+ * together as one append, each with its own version and operation id. An outcome is told only when the append that
+ * it rests on has been confirmed.
+ */
+import type { Head, LogRecord, Version } from '../backend.js';
+import { type HeadSummary, StateConflictError, StateTooLargeError } from '../errors.js';
+import { commit } from './commit.js';
+import { type Call, monotonicMs, pause, remainingMs } from './deadlines.js';
+import type { Definition } from './definition.js';
+import { documentOf } from './diff.js';
+import type { Engine } from './engine.js';
+import { housekeep } from './housekeeping.js';
+import type { Operation } from './operation.js';
+import { summary } from './operation.js';
+import { type Plan, planBatch } from './plan.js';
+import { settleRepeats } from './repeats.js';
+import { NOTHING, Reader, type Snapshot, sameHead } from './replica.js';
+import { Milestones } from './retention.js';
+
+/** More writes than this never go into one append: a batch is built without giving way to anything else. */
+const MAX_BATCH = 1000;
+
+/** Waiting before an attempt after a conflict, in milliseconds; doubled each time, jittered, none at first. */
+const FIRST_BACKOFF_MS = 1;
+const LONGEST_BACKOFF_MS = 50;
+
+export class Cell {
+  readonly reader: Reader;
+  snapshot: Snapshot = NOTHING;
+  /** The oldest version kept, as far as known. */
+  floor: Version = 0;
+  /** When the floor was written, where that is known. */
+  floorAt: number | undefined;
+  /** Raised each time the log turned out not to continue what was known of it. */
+  epoch = 0;
+  /** Whether the snapshot was ever read, and nothing since has put it in doubt. */
+  known = false;
+  readonly milestones = new Milestones();
+  /** Set while a checkpoint or trim of this log is being written. */
+  busy = false;
+  /** Tail weight at which the last checkpoint was offered in vain. */
+  refusedAt = 0;
+  /** Version at which to look again for what retention has not caught yet. */
+  lookForOldAt = 0;
+  private queue: Operation[] = [];
+  private draining: Promise<void> | undefined;
+  private reading: { promise: Promise<void>; until: number; started: boolean } | undefined;
+  private queuedRead: { promise: Promise<void>; until: number } | undefined;
+  private listeners: Set<() => void> | undefined;
+
+  constructor(
+    readonly engine: Engine,
+    readonly definition: Definition,
+    readonly key: string,
+  ) {
+    this.reader = new Reader(engine.backend, definition, key);
+  }
+
+  // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Brings the replica up to date with the backend as it is now. Callers share one read, but never one that began
+   * before they asked: it might miss what was acknowledged in between.
+   */
+  refresh(call: Call): Promise<void> {
+    const { reading } = this;
+    if (reading === undefined) return this.startReading(call);
+    if (this.queuedRead !== undefined && this.queuedRead.until >= call.deadline) return this.queuedRead.promise;
+    const promise = reading.promise.catch(() => undefined).then(() => {
+      if (this.queuedRead?.promise === promise) this.queuedRead = undefined;
+      return this.startReading(call);
+    });
+    this.queuedRead = { promise, until: call.deadline };
+    return promise;
+  }
+
+  private startReading(call: Call): Promise<void> {
+    const promise = this.readTail(call).finally(() => {
+      if (this.reading?.promise === promise) this.reading = undefined;
+    });
+    this.reading = { promise, until: call.deadline, started: true };
+    return promise;
+  }
+
+  private async readTail(call: Call): Promise<void> {
+    if (!this.engine.isReady) await this.engine.ready(call);
+    for (;;) {
+      const before = this.snapshot;
+      const { snapshot, tail } = await this.reader.read(before, remainingMs(call));
+      if (this.snapshot !== before) {
+        // A commit of ours was confirmed meanwhile. If the read saw it too, all is known; otherwise look again.
+        if (sameHead(this.snapshot.head, tail.head)) return;
+        continue;
+      }
+      this.known = true;
+      if (tail.floor !== this.floor || tail.base !== undefined) this.floorAt = tail.base?.at;
+      this.floor = tail.floor;
+      if (tail.since === 'diverged') {
+        this.epoch += 1;
+        this.milestones.clear();
+      }
+      if (snapshot !== before) this.advance(snapshot);
+      return;
+    }
+  }
+
+  /** Takes a newer snapshot and wakes whoever watches. */
+  advance(snapshot: Snapshot): void {
+    this.snapshot = snapshot;
+    if (this.listeners !== undefined) for (const listener of this.listeners) listener();
+  }
+
+  /** Calls back after each change of the snapshot, until the returned function is called. */
+  onAdvance(listener: () => void): () => void {
+    this.listeners ??= new Set();
+    this.listeners.add(listener);
+    return () => {
+      this.listeners?.delete(listener);
+      if (this.listeners?.size === 0) this.listeners = undefined;
+    };
+  }
+
+  // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Accepts a write. It goes out with the others of this turn, in the order of their calls. */
+  enqueue(operation: Operation): void {
+    this.queue.push(operation);
+    this.draining ??= Promise.resolve().then(() => this.drain());
+  }
+
+  private async drain(): Promise<void> {
+    try {
+      while (this.queue.length > 0) {
+        const size = Math.min(MAX_BATCH, this.engine.port.limits.recordsPerAppend);
+        const batch = this.queue.splice(0, size).filter((operation) => operation.pending);
+        if (batch.length > 0) await this.write(batch);
+      }
+    } finally {
+      this.draining = undefined;
+      if (this.queue.length > 0) this.draining = Promise.resolve().then(() => this.drain());
+    }
+  }
+
+  private async write(batch: readonly Operation[]): Promise<void> {
+    let confirmed = false;
+    for (let attempt = 0; ; attempt += 1) {
+      const call = latestCall(batch);
+      if (call === undefined) return;
+      if (attempt > 1) await this.backOff(attempt, call);
+      try {
+        if (!this.known || attempt > 0 || !this.engine.isReady) {
+          await this.engine.within(this.refresh(call), call, this.key);
+          confirmed = true;
+        }
+        for (const operation of batch) await this.verify(operation);
+        await settleRepeats(this, batch, call);
+      } catch (error) {
+        for (const operation of batch) operation.fail(error);
+        return;
+      }
+      const end = await this.attempt(planBatch(this, batch), call, confirmed);
+      if (end === 'done') return;
+      confirmed = false;
+    }
+  }
+
+  private async attempt(plan: Plan, call: Call, confirmed: boolean): Promise<'done' | 'again'> {
+    if (plan.records.length === 0) {
+      // Refusals rest on what this process last saw; they are told only after looking.
+      if (plan.outcomes.length > 0 && !confirmed) return 'again';
+      plan.settle();
+      return 'done';
+    }
+    for (const { operation, written } of plan.outcomes) if (written) operation.sentAfter = plan.base.head;
+    const { ttlMs } = plan;
+    const append = {
+      key: this.key,
+      expected: plan.base.head,
+      records: plan.records,
+      ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...(this.engine.port.materializes ? { document: this.documentText(plan.last) } : {}),
+    };
+    const end = await commit(this.engine, append, { ...call, signal: undefined });
+    switch (end.kind) {
+      case 'committed':
+        if (sameHead(this.snapshot.head, plan.base.head)) {
+          if (plan.base.head === null) this.floor = 1;
+          this.advance(withHead(plan.last, end.head.token));
+          housekeep(this, plan.retain);
+        } else this.known = false;
+        plan.settle();
+        return 'done';
+      case 'refused':
+        this.known = false;
+        for (const { operation } of plan.outcomes) operation.sentAfter = undefined;
+        return 'again';
+      case 'failed':
+        this.known = false;
+        for (const { operation } of plan.outcomes) {
+          operation.sentAfter = undefined;
+          operation.fail(end.error);
+        }
+        return 'done';
+      case 'unknown':
+        this.known = false;
+        for (const { operation, written } of plan.outcomes) {
+          if (written) operation.unknown('The store did not say what became of the write.', end.error);
+          else operation.fail(end.error);
+        }
+        return 'done';
+    }
+  }
+
+  private documentText(snapshot: Snapshot): string {
+    const { codec } = this.definition;
+    if (typeof snapshot.value === 'symbol') return 'null';
+    return codec.stringify(documentOf(codec, snapshot.value, snapshot.traits));
+  }
+
+  private async verify(operation: Operation): Promise<void> {
+    const check = operation.request.verify();
+    if (check === undefined) return;
+    try {
+      await this.engine.within(check, operation.call, this.key);
+    } catch (error) {
+      operation.fail(error);
+    }
+  }
+
+  private backOff(attempt: number, call: Call): Promise<void> {
+    const ceiling = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(attempt, 10));
+    const left = Math.max(0, call.deadline - monotonicMs());
+    return pause(Math.min(left, ceiling * this.engine.random()));
+  }
+
+  /** Everything accepted so far, for `close`. */
+  get accepted(): Promise<void> {
+    return this.draining ?? Promise.resolve();
+  }
+
+  /** @throws StateTooLargeError before anything is sent */
+  assertFits(kind: LogRecord['kind'], dataBytes: number): void {
+    const { recordBytes } = this.engine.port.limits;
+    if (dataBytes <= recordBytes) return;
+    throw new StateTooLargeError(
+      `The ${kind} of "${this.key}" weighs ${dataBytes} bytes; the ${this.engine.backend.name} store takes ${recordBytes}. Nothing was stored.`,
+      { bytes: dataBytes, limitBytes: recordBytes, key: this.key },
+    );
+  }
+
+  conflict(actual: Snapshot, expected: HeadSummary | Head | null): StateConflictError {
+    const wanted = expected === null ? NO_HEAD : { version: expected.version, id: expected.id, at: expected.at };
+    const found = actual.head === null ? NO_HEAD : summary(actual.head);
+    const when = found.version === 0 ? '' : ` (${new Date(found.at).toISOString()}, operation ${found.id})`;
+    return new StateConflictError(
+      `"${this.key}" is at version ${found.version}${when}, not at ${wanted.version} as expected. ` +
+        'Use update(), or load again and save.',
+      { expected: wanted, actual: found, key: this.key },
+    );
+  }
+}
+
+const NO_HEAD: HeadSummary = { version: 0, id: '', at: 0 };
+
+/** The most generous of the calls still waiting; undefined when nobody waits any more. */
+function latestCall(batch: readonly Operation[]): Call | undefined {
+  let latest: Call | undefined;
+  for (const { pending, call } of batch) {
+    if (pending && (latest === undefined || call.deadline > latest.deadline)) latest = call;
+  }
+  return latest;
+}
+
+function withHead(snapshot: Snapshot, token: string | undefined): Snapshot {
+  if (token === undefined || snapshot.head === null) return snapshot;
+  return { ...snapshot, head: { ...snapshot.head, token } };
+}

@@ -1,0 +1,74 @@
+/**
+ * Brings one append to a certain end: committed, refused, failed for sure, or not knowable in time.
+ *
+ * An answer can get lost after the write happened. What lies directly after `expected` tells: our own id there means
+ * that it happened; another's means that it lost and can never happen any more; nothing means *not yet*, and the same
+ * append may be sent again, since the compare-and-set lets it happen at most once.
+ */
+import type { Append, Head } from '../backend.js';
+import type { Engine } from './engine.js';
+import { isDefinite } from './definition.js';
+import { type Call, monotonicMs, pause, remainingMs } from './deadlines.js';
+import { headOf } from './replica.js';
+
+export type CommitEnd =
+  | { readonly kind: 'committed'; readonly head: Head }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'unknown'; readonly error: unknown };
+
+/** Between looking and looking again, in milliseconds; doubled each time, jittered. */
+const FIRST_WAIT_MS = 5;
+const LONGEST_WAIT_MS = 250;
+
+export async function commit(engine: Engine, append: Append, call: Call): Promise<CommitEnd> {
+  let wait = FIRST_WAIT_MS;
+  let doubt: unknown;
+  for (;;) {
+    try {
+      const [result] = await engine.within(engine.backend.commit([append], engine.portOptions(call)), call, append.key);
+      if (result === undefined) throw new TypeError(`The backend ${engine.backend.name} gave no result for an append.`);
+      if (result.ok) return { kind: 'committed', head: result.head };
+      // Once an earlier sending is in doubt, a refusal may be due to that very sending.
+      if (doubt === undefined) return { kind: 'refused' };
+    } catch (error) {
+      if (isDefinite(error) && doubt === undefined) return { kind: 'failed', error };
+      doubt = error;
+    }
+    const verdict = await findOut(engine, append, call);
+    if (verdict === 'unknowable') return { kind: 'unknown', error: doubt };
+    if (verdict !== 'not yet') return verdict;
+    if (call.deadline - monotonicMs() <= wait) return { kind: 'unknown', error: doubt };
+    await pause(wait * (0.5 + engine.random() / 2));
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+  }
+}
+
+/** Looks, again and again if need be, at what follows `expected`. */
+async function findOut(engine: Engine, append: Append, call: Call): Promise<CommitEnd | 'not yet' | 'unknowable'> {
+  let wait = FIRST_WAIT_MS;
+  for (;;) {
+    try {
+      return await engine.within(look(engine, append, call), call, append.key);
+    } catch {
+      // The store does not answer. It was not to be trusted a moment ago either: look again while there is time.
+    }
+    if (call.deadline - monotonicMs() <= wait) return 'unknowable';
+    await pause(wait * (0.5 + engine.random() / 2));
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+  }
+}
+
+async function look(engine: Engine, append: Append, call: Call): Promise<CommitEnd | 'not yet' | 'unknowable'> {
+  const first = append.records[0] as Append['records'][number];
+  const last = append.records.at(-1) as Append['records'][number];
+  const timeoutMs = remainingMs(call);
+  const range = { from: first.version, to: first.version, limit: 1, timeoutMs };
+  for await (const record of engine.backend.range(append.key, range)) {
+    if (record.version !== first.version) break;
+    return record.id === first.id ? { kind: 'committed', head: headOf(last) } : { kind: 'refused' };
+  }
+  const tail = await engine.backend.read(append.key, { timeoutMs });
+  if (tail.head === null || tail.head.version < first.version) return 'not yet';
+  return 'unknowable';
+}

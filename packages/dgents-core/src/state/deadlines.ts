@@ -1,0 +1,141 @@
+/**
+ * Makes every call settle in time, at the cost of a list entry instead of a timer for each.
+ *
+ * One timer, armed for the nearest deadline, serves all pending calls. It keeps the process alive only while a call
+ * is pending: an open agent by itself never does.
+ */
+import { StorageTimeoutError } from '../errors.js';
+
+/** How long one call may take, from options and defaults. */
+export interface Call {
+  /** By {@link monotonicMs}. */
+  readonly deadline: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A clock that never jumps; deadlines have nothing to do with the time of day. */
+export function monotonicMs(): number {
+  return performance.now();
+}
+
+/** What is left of a call's time, at least 1 ms. */
+export function remainingMs(call: Pick<Call, 'deadline'>): number {
+  return Math.max(1, Math.ceil(call.deadline - monotonicMs()));
+}
+
+interface Entry {
+  deadline: number;
+  expire: () => void;
+  previous: Entry | undefined;
+  next: Entry | undefined;
+}
+
+/** The pending calls of one store. */
+export class Deadlines {
+  private first: Entry | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private due = Infinity;
+
+  /** Calls `expire` once the deadline has passed, unless the returned function was called before. */
+  watch(deadline: number, expire: () => void): () => void {
+    const entry: Entry = { deadline, expire, previous: undefined, next: this.first };
+    if (this.first === undefined) this.timer?.ref();
+    else this.first.previous = entry;
+    this.first = entry;
+    if (deadline < this.due) this.arm(deadline);
+    return () => this.remove(entry);
+  }
+
+  private remove(entry: Entry): void {
+    if (entry.deadline === 0) return;
+    entry.deadline = 0;
+    if (entry.previous === undefined) this.first = entry.next;
+    else entry.previous.next = entry.next;
+    if (entry.next !== undefined) entry.next.previous = entry.previous;
+    if (this.first === undefined) this.timer?.unref();
+  }
+
+  private arm(deadline: number): void {
+    if (this.timer !== undefined) clearTimeout(this.timer);
+    this.due = deadline;
+    this.timer = setTimeout(() => this.tick(), Math.max(0, deadline - monotonicMs()) + 1);
+  }
+
+  private tick(): void {
+    this.timer = undefined;
+    this.due = Infinity;
+    const now = monotonicMs();
+    let nearest = Infinity;
+    for (let entry = this.first; entry !== undefined; entry = entry.next) {
+      if (entry.deadline > now) nearest = Math.min(nearest, entry.deadline);
+      else {
+        this.remove(entry);
+        entry.expire();
+      }
+    }
+    if (nearest < this.due) this.arm(nearest);
+  }
+
+  /**
+   * The promise's result, unless the call's time runs out or it is aborted first. The promise itself goes on; what
+   * becomes of it then is nobody's business any more, so its rejection is not unhandled.
+   */
+  within<T>(promise: Promise<T>, call: Call, what: string, key?: string): Promise<T> {
+    const { signal } = call;
+    if (signal?.aborted) {
+      promise.catch(ignore);
+      return Promise.reject(signal.reason);
+    }
+    return new Promise<T>((resolve, reject) => {
+      const expire = (): void => {
+        signal?.removeEventListener('abort', abort);
+        reject(timeoutError(call, what, key));
+      };
+      const abort = (): void => {
+        done();
+        reject(signal?.reason);
+      };
+      const done = this.watch(call.deadline, expire);
+      signal?.addEventListener('abort', abort, { once: true });
+      const settle = (): void => {
+        done();
+        signal?.removeEventListener('abort', abort);
+      };
+      promise.then(
+        (value) => {
+          settle();
+          resolve(value);
+        },
+        (error: unknown) => {
+          settle();
+          reject(error);
+        },
+      );
+    });
+  }
+}
+
+export function timeoutError(call: Call, what: string, key?: string): StorageTimeoutError {
+  return new StorageTimeoutError(`${what} did not finish within ${call.timeoutMs} ms.`, {
+    timeoutMs: call.timeoutMs,
+    key,
+  });
+}
+
+/** For promises whose outcome was reported elsewhere. */
+export function ignore(): void {}
+
+/** Resolves after so many milliseconds, or as soon as `signal` aborts. Keeps the process alive meanwhile. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}

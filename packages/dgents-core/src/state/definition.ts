@@ -1,0 +1,173 @@
+/**
+ * What a stored document means to one kind of agent: codec, schema, migrations. Handles that share a definition share
+ * their replica of the log.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { Codec, type CodecOptions, type Copied, type Json } from '../codec/codec.js';
+import { DgentsError, MigrationError, StateValidationError, type ValidationIssue } from '../errors.js';
+
+/** Steps that bring a state from the schema version of their key to the next one. Pure and synchronous. */
+export type Migrations = Readonly<Record<number, (state: never) => unknown>>;
+
+export interface DefinitionOptions<S> {
+  /**
+   * Any synchronous Standard Schema (zod, valibot, arktype …). Checked on save and on load; its output is what is
+   * kept, so its input must accept its output.
+   */
+  readonly schema?: StandardSchemaV1<unknown, S>;
+  /** The version of the schema, 1 unless told; stored with each record. */
+  readonly schemaVersion?: number;
+  /** `{ 1: s => …, 2: s => … }`: step n leads from version n to n + 1. Applied on load, in memory. */
+  readonly migrations?: Migrations;
+  /** Limits, and classes whose instances may be part of a state. */
+  readonly codec?: Codec | CodecOptions;
+}
+
+/** A state as it is held in memory. */
+export interface Held extends Copied {
+  /** Whether it is what is stored; false after a migration, or where the schema completed it. */
+  readonly asStored: boolean;
+}
+
+export class Definition {
+  readonly codec: Codec;
+  readonly schema: StandardSchemaV1 | undefined;
+  readonly schemaVersion: number;
+  private readonly migrations: Migrations;
+
+  constructor(options: DefinitionOptions<unknown>) {
+    this.codec = options.codec instanceof Codec ? options.codec : new Codec(options.codec);
+    this.schema = options.schema;
+    this.schemaVersion = options.schemaVersion ?? 1;
+    this.migrations = options.migrations ?? {};
+    if (!Number.isInteger(this.schemaVersion) || this.schemaVersion < 1) {
+      throw new RangeError(`schemaVersion is a whole number from 1 on, not ${String(options.schemaVersion)}.`);
+    }
+  }
+
+  /**
+   * A private, checked copy of a state that somebody handed in.
+   * @throws StateValidationError, StateSerializationError, StateTooLargeError
+   */
+  accept(state: unknown, key: string): Copied {
+    return this.codec.copy(this.schema === undefined ? state : this.validated(state, key, 'save'), { key });
+  }
+
+  /** Checks a recipe's result; the same value where there is no schema. */
+  validated(state: unknown, key: string, when: 'save' | 'load'): unknown {
+    if (this.schema === undefined) return state;
+    const result = this.schema['~standard'].validate(state);
+    if (result instanceof Promise) {
+      result.catch(() => undefined);
+      throw new TypeError('The schema is asynchronous. Use one that validates synchronously.');
+    }
+    if (result.issues === undefined) return result.value;
+    const issues = result.issues.map(plainIssue);
+    throw new StateValidationError(
+      when === 'save'
+        ? `The state does not satisfy its schema: ${quote(issues)}. Nothing was stored.`
+        : `What is stored does not satisfy the schema: ${quote(issues)}. It was left as it is; add a migration or correct the schema.`,
+      { issues, key },
+    );
+  }
+
+  /**
+   * The state that a stored document stands for.
+   * @param storedVersion the schema version it was written under
+   * @throws StateCorruptionError, MigrationError, StateValidationError
+   */
+  revive(document: Json, storedVersion: number, key: string): Held {
+    const stored = this.codec.decode(document, { key });
+    if (storedVersion === this.schemaVersion && this.schema === undefined) return { ...stored, asStored: true };
+    const migrated = this.migrate(stored.value, storedVersion, key);
+    const own = this.codec.copy(this.validated(migrated, key, 'load'), { key });
+    const same = storedVersion === this.schemaVersion && this.codec.equal(stored.value, own.value);
+    return same ? { ...stored, asStored: true } : { ...own, asStored: false };
+  }
+
+  private migrate(value: unknown, from: number, key: string): unknown {
+    if (from === this.schemaVersion) return value;
+    const to = this.schemaVersion;
+    if (from > to) {
+      throw new MigrationError(
+        `The state was written under schema version ${from}, this agent knows ${to}. Update this program.`,
+        { from, to, key },
+      );
+    }
+    let state = this.codec.clone(value);
+    for (let version = from; version < to; version += 1) {
+      const step = this.migrations[version] as ((state: unknown) => unknown) | undefined;
+      if (step === undefined) {
+        throw new MigrationError(
+          `There is no migration from schema version ${version} to ${version + 1}: give migrations[${version}].`,
+          { from, to, key },
+        );
+      }
+      state = this.step(step, state, version, to, key);
+    }
+    return state;
+  }
+
+  private step(step: (state: unknown) => unknown, state: unknown, from: number, to: number, key: string): unknown {
+    let next: unknown;
+    try {
+      next = step(state);
+    } catch (cause) {
+      throw new MigrationError(`The migration from schema version ${from} threw.`, { from, to, key, cause });
+    }
+    if (next !== undefined && typeof (next as { then?: unknown } | null)?.then !== 'function') return next;
+    throw new MigrationError(
+      `The migration from schema version ${from} returned ${next === undefined ? 'nothing' : 'a promise'}; it must return the state.`,
+      { from, to, key },
+    );
+  }
+}
+
+function plainIssue(issue: StandardSchemaV1.Issue): ValidationIssue {
+  const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
+  return { message: issue.message, path };
+}
+
+function quote(issues: readonly ValidationIssue[]): string {
+  const shown = issues.slice(0, 3).map((issue) => `${issue.path.map(String).join('.') || 'state'}: ${issue.message}`);
+  return shown.join('; ') + (issues.length > 3 ? ` (and ${issues.length - 3} more)` : '');
+}
+
+const NO_SCHEMA = {};
+const NO_MIGRATIONS = {};
+const DEFAULT_CODEC = {};
+
+/** Finds the definition that was made from the very same parts before. Holds none of them in memory. */
+export class Definitions {
+  private readonly known = new WeakMap<object, WeakMap<object, WeakMap<object, Map<number, Definition>>>>();
+
+  of(options: DefinitionOptions<unknown>): Definition {
+    const bySchema = entry(this.known, options.schema ?? NO_SCHEMA, () => new WeakMap());
+    const byMigrations = entry(bySchema, options.migrations ?? NO_MIGRATIONS, () => new WeakMap());
+    const byVersion = entry(byMigrations, options.codec ?? DEFAULT_CODEC, () => new Map<number, Definition>());
+    const version = options.schemaVersion ?? 1;
+    const found = byVersion.get(version);
+    if (found !== undefined) return found;
+    const made = new Definition(options);
+    byVersion.set(version, made);
+    return made;
+  }
+}
+
+function entry<V>(map: WeakMap<object, V>, key: object, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+/** Whether a thrown value says for certain that nothing was written. */
+export function isDefinite(error: unknown): boolean {
+  return (
+    DgentsError.is(error) &&
+    !DgentsError.is(error, 'DGENTS_OUTCOME_UNKNOWN') &&
+    !DgentsError.is(error, 'DGENTS_STORAGE_TIMEOUT')
+  );
+}

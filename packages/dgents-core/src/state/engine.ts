@@ -1,0 +1,174 @@
+/** What all agents of one store share: the backend, its readiness, time, randomness, and the replicas in use. */
+import type { Backend, BackendCapabilities, CallOptions as PortOptions, Durability } from '../backend.js';
+import type { CallOptions, Capabilities } from '../data-agent.js';
+import { AgentClosedError, UnsupportedError } from '../errors.js';
+import { Cell } from './cell.js';
+import { type Call, Deadlines, ignore, monotonicMs, remainingMs } from './deadlines.js';
+import { type Definition, type DefinitionOptions, Definitions } from './definition.js';
+import { type RandomBytes, operationIds } from './ids.js';
+
+export const DEFAULT_TIMEOUT_MS = 5000;
+
+export interface EngineOptions {
+  /** Settle every call within so many milliseconds, unless the agent or the call says otherwise; 5,000 by default. */
+  readonly timeoutMs?: number;
+  /** Refuse a store that cannot promise this, before the first write. */
+  readonly requireDurability?: 'process' | 'power';
+  /** Milliseconds since the epoch: stamps versions. `Date.now` unless told. */
+  readonly clock?: () => number;
+  /** From 0 to 1: spreads retries. `Math.random` unless told. */
+  readonly random?: () => number;
+  /** Fills operation ids. The system's generator unless told. */
+  readonly randomBytes?: RandomBytes;
+  /** Told of what went wrong outside any call (a checkpoint, a trim). A process warning unless told. */
+  readonly onWarning?: (error: unknown) => void;
+}
+
+export class Engine {
+  readonly deadlines = new Deadlines();
+  readonly clock: () => number;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly timeoutMs: number;
+  private readonly warn: (error: unknown) => void;
+  private readonly definitions = new Definitions();
+  private readonly cells = new WeakMap<Definition, Map<string, WeakRef<Cell>>>();
+  private readonly dropped = new FinalizationRegistry<{ of: WeakRef<Definition>; key: string }>(({ of, key }) => {
+    const definition = of.deref();
+    const cells = definition && this.cells.get(definition);
+    if (cells?.get(key)?.deref() === undefined) cells?.delete(key);
+  });
+  private readonly inBackground = new Set<Promise<void>>();
+  private readiness: Promise<BackendCapabilities> | undefined;
+  private known: BackendCapabilities | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    readonly backend: Backend,
+    private readonly options: EngineOptions = {},
+  ) {
+    this.clock = options.clock ?? Date.now;
+    this.random = options.random ?? Math.random;
+    this.newId = operationIds(options.randomBytes);
+    this.timeoutMs = checkTimeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    this.warn = options.onWarning ?? warnProcess;
+  }
+
+  get capabilities(): Capabilities {
+    return { ...(this.known ?? this.backend.capabilities), backend: this.backend.name, conflicts: 'immediate' };
+  }
+
+  /** What the backend can do, as far as is known. */
+  get port(): BackendCapabilities {
+    return this.known ?? this.backend.capabilities;
+  }
+
+  get isReady(): boolean {
+    return this.known !== undefined;
+  }
+
+  /** Sets the backend up once; a failure is not remembered. */
+  async ready(call: Call): Promise<BackendCapabilities> {
+    if (this.known !== undefined) return this.known;
+    this.readiness ??= this.backend.ready(this.portOptions(call)).then(
+      (capabilities) => {
+        this.requireDurability(capabilities.durability, this.options.requireDurability);
+        this.known = capabilities;
+        return capabilities;
+      },
+      (error: unknown) => {
+        this.readiness = undefined;
+        throw error;
+      },
+    );
+    return this.within(this.readiness, call, undefined);
+  }
+
+  /** @throws UnsupportedError when the store cannot promise what is required */
+  requireDurability(actual: Durability, required: 'process' | 'power' | undefined): void {
+    if (required === undefined || actual === 'power' || actual === required) return;
+    throw new UnsupportedError(
+      `Durability "${required}" is required, but the ${this.backend.name} store promises "${actual}". ` +
+        'Choose another store or its durable setting, or require less.',
+    );
+  }
+
+  /** @throws UnsupportedError where logs cannot expire */
+  requireTtl(): void {
+    if (this.port.ttl) return;
+    throw new UnsupportedError(`The ${this.backend.name} store keeps states until they are deleted: it takes no ttlMs.`);
+  }
+
+  call(options: CallOptions | undefined, timeoutMs: number): Call {
+    const limit = options?.timeoutMs === undefined ? timeoutMs : checkTimeout(options.timeoutMs);
+    return { deadline: monotonicMs() + limit, timeoutMs: limit, signal: options?.signal };
+  }
+
+  portOptions(call: Call): PortOptions {
+    return { timeoutMs: remainingMs(call) };
+  }
+
+  within<T>(promise: Promise<T>, call: Call, key: string | undefined): Promise<T> {
+    return this.deadlines.within(promise, call, `The ${this.backend.name} store`, key);
+  }
+
+  define(options: DefinitionOptions<unknown>): Definition {
+    return this.definitions.of(options);
+  }
+
+  /** The replica of this key's log under this definition; one for all handles that are in use. */
+  cell(definition: Definition, key: string): Cell {
+    let cells = this.cells.get(definition);
+    if (cells === undefined) {
+      cells = new Map();
+      this.cells.set(definition, cells);
+    }
+    const existing = cells.get(key)?.deref();
+    if (existing !== undefined) return existing;
+    const cell = new Cell(this, definition, key);
+    cells.set(key, new WeakRef(cell));
+    this.dropped.register(cell, { of: new WeakRef(definition), key });
+    return cell;
+  }
+
+  /** Work that nobody waits for, but that `close` does. Its failure is a warning: what it failed to do is a cache. */
+  background(work: Promise<void>): void {
+    const guarded: Promise<void> = work
+      .catch((error: unknown) => {
+        if (this.closing === undefined) this.warn(error);
+      })
+      .finally(() => this.inBackground.delete(guarded));
+    this.inBackground.add(guarded);
+  }
+
+  /** @throws AgentClosedError once the store was closed */
+  assertOpen(): void {
+    if (this.closing !== undefined) throw new AgentClosedError('The store was closed. Open it again.');
+  }
+
+  /** Waits for the given work and what runs in the background, then closes the backend. */
+  close(accepted: Iterable<Promise<unknown>>): Promise<void> {
+    this.closing ??= (async () => {
+      await Promise.allSettled([...accepted]);
+      await Promise.allSettled([...this.inBackground]);
+      await this.readiness?.catch(ignore);
+      await this.backend.close();
+    })();
+    return this.closing;
+  }
+}
+
+/** @throws TypeError or RangeError */
+export function checkTimeout(timeoutMs: number): number {
+  if (typeof timeoutMs !== 'number') throw new TypeError(`timeoutMs is a number, not ${typeof timeoutMs}.`);
+  if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is greater than 0, not ${timeoutMs}.`);
+  return Math.min(timeoutMs, 2 ** 31 - 2);
+}
+
+function warnProcess(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  process.emitWarning(`Something went wrong in the background, and will be tried again: ${message}`, {
+    type: 'DgentsWarning',
+    code: 'DGENTS_BACKGROUND',
+  });
+}

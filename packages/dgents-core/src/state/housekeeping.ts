@@ -1,0 +1,111 @@
+/** What follows an acknowledged write, never in its way: checkpoints and trims, one at a time for each log. */
+import type { Checkpoint, Head, Version } from '../backend.js';
+import type { Cell } from './cell.js';
+import { documentOf } from './diff.js';
+import { checkpointDue } from './policy.js';
+import { ABSENT, NOTHING, type Snapshot, bytesOf } from './replica.js';
+import { DEFAULT_GRACE_MS, type Retention, biteOf, mayGoBefore } from './retention.js';
+import { versionAt } from './time.js';
+
+/**
+ * With so many bites too many, the trimming point is read from the log instead of waited for: processes that live for
+ * a few writes only would never see a milestone of theirs come due.
+ */
+const OVERDUE_BITES = 4;
+
+const MAINTENANCE_TIMEOUT_MS = 30_000;
+
+/** Looks whether anything is due, and does it in the background. */
+export function housekeep(cell: Cell, retain: Retention | undefined): void {
+  if (cell.busy) return;
+  const { snapshot } = cell;
+  const trim = retain === undefined ? undefined : dueTrim(cell, retain);
+  if (trim !== undefined) {
+    inBackground(cell, trim);
+  } else if (snapshot.value !== ABSENT && checkpointDue(snapshot, bytesOf(snapshot, cell.definition))) {
+    if (snapshot.tailBytes < cell.refusedAt) return;
+    inBackground(cell, () => writeCheckpoint(cell, snapshot));
+  }
+}
+
+function inBackground(cell: Cell, work: () => Promise<void>): void {
+  cell.busy = true;
+  cell.engine.background(
+    work().finally(() => {
+      cell.busy = false;
+    }),
+  );
+}
+
+async function writeCheckpoint(cell: Cell, snapshot: Snapshot): Promise<void> {
+  // Doubled until it succeeds: a store that refuses is not asked at every write.
+  cell.refusedAt = snapshot.tailBytes * 2;
+  await cell.engine.backend.checkpoint(cell.key, checkpointOf(cell, snapshot), { timeoutMs: MAINTENANCE_TIMEOUT_MS });
+  cell.refusedAt = 0;
+  const { snapshot: now } = cell;
+  if (now.startVersion === snapshot.startVersion && snapshot.head !== null) {
+    const tailBytes = now.tailBytes - snapshot.tailBytes;
+    cell.snapshot = { ...now, tailBytes, startVersion: snapshot.head.version };
+  }
+}
+
+/** The whole state of a snapshot, in the form that a backend keeps. Made before anything is awaited. */
+export function checkpointOf(cell: Cell, snapshot: Snapshot): Checkpoint {
+  const { codec, schemaVersion } = cell.definition;
+  if (snapshot.head === null) throw new TypeError('There is no checkpoint of nothing.');
+  const { version, id, at } = snapshot.head;
+  const extras = {
+    ...(schemaVersion === 1 ? {} : { schema: schemaVersion }),
+    ...(snapshot.meta === undefined ? {} : { meta: snapshot.meta }),
+  };
+  if (snapshot.value === ABSENT) return { version, id, at, data: null, ...extras };
+  const document = documentOf(codec, snapshot.value, snapshot.traits);
+  return {
+    version,
+    id,
+    at,
+    document,
+    get data() {
+      return codec.stringify(document);
+    },
+    ...extras,
+  };
+}
+
+/** A milestone, or a version whose state has to be read first. */
+type TrimPoint = Snapshot | { readonly version: Version };
+
+function dueTrim(cell: Cell, retain: Retention): (() => Promise<void>) | undefined {
+  const { snapshot, milestones, engine } = cell;
+  const { head } = snapshot;
+  if (head === null) return undefined;
+  const now = { version: head.version, at: engine.clock() };
+  const grace = retain.graceMs ?? (engine.port.sharing === 'process' ? 0 : DEFAULT_GRACE_MS);
+  const bite = biteOf(retain);
+  const mayGo = (place: Head): boolean => mayGoBefore(place, now, retain, grace);
+  const milestone = milestones.due(mayGo);
+  if (snapshot.asStored) milestones.pass(snapshot, bite);
+  if (milestone !== undefined) return () => trimTo(cell, milestone, mayGo);
+  if (head.version < cell.lookForOldAt || head.version - cell.floor - (retain.versions ?? 0) < bite * OVERDUE_BITES) {
+    return undefined;
+  }
+  cell.lookForOldAt = head.version + bite * OVERDUE_BITES;
+  return async () => {
+    const version =
+      retain.versions === undefined
+        ? await versionAt(cell, now.at - (retain.ageMs ?? 0), MAINTENANCE_TIMEOUT_MS)
+        : head.version - retain.versions + 1;
+    if (version > cell.floor) await trimTo(cell, { version }, mayGo);
+  };
+}
+
+async function trimTo(cell: Cell, point: TrimPoint, mayGo: (place: Head) => boolean): Promise<void> {
+  const { engine, key } = cell;
+  const snapshot =
+    'version' in point ? (await cell.reader.read(NOTHING, MAINTENANCE_TIMEOUT_MS, point.version)).snapshot : point;
+  const { head } = snapshot;
+  if (head === null || !snapshot.asStored || head.version <= cell.floor || !mayGo(head)) return;
+  await engine.backend.trim(key, checkpointOf(cell, snapshot), { timeoutMs: MAINTENANCE_TIMEOUT_MS });
+  cell.floor = Math.max(cell.floor, head.version);
+  cell.floorAt = head.at;
+}

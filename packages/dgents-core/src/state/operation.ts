@@ -1,0 +1,141 @@
+/** A write on its way: what it compares with, what it makes of the state, and who waits for it. */
+import type { Head, Meta, Version } from '../backend.js';
+import type { Expected } from '../data-agent.js';
+import type { HeadSummary } from '../errors.js';
+import { OutcomeUnknownError } from '../errors.js';
+import { type Call, type Deadlines, timeoutError } from './deadlines.js';
+import type { Change } from './diff.js';
+import type { Snapshot } from './replica.js';
+import type { Retention } from './retention.js';
+
+/** What a write makes of the state before it. */
+export type Produced =
+  | { readonly kind: 'write'; readonly change: Change }
+  | { readonly kind: 'tombstone' }
+  /** Nothing to do: the state is as wanted. */
+  | { readonly kind: 'none' };
+
+/** What a write is compared with, settled as far as it can be at the call. */
+export type Comparison =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'head'; readonly head: Head | null }
+  | { readonly kind: 'version'; readonly version: Version }
+  /** No live state: absent, or a tombstone. */
+  | { readonly kind: 'absent' }
+  /** What this handle sees once an earlier write of its own has settled. */
+  | { readonly kind: 'after'; readonly write: Operation };
+
+export interface OperationRequest {
+  readonly key: string;
+  readonly id: string;
+  /** Whether the caller chose the id, and it must be looked up before each attempt. */
+  readonly repeatable: boolean;
+  readonly compare: Comparison;
+  readonly meta: Meta | undefined;
+  readonly ttlMs: number | undefined;
+  readonly retain: Retention | undefined;
+  readonly produce: (base: Snapshot) => Produced;
+  /** Rejects when the store has gone back behind what the writer saw. Undefined while there is nothing to check. */
+  readonly verify: () => Promise<void> | undefined;
+  /** Told before the outcome is: lets the handle remember what it has seen. */
+  readonly settled: (operation: Operation, result: Snapshot | undefined) => void;
+}
+
+export class Operation {
+  readonly done: Promise<Snapshot>;
+  /** The state after this write, once it is acknowledged. */
+  result: Snapshot | undefined;
+  /** The head that it was sent to follow, while it is on its way; undefined before and between attempts. */
+  sentAfter: Head | null | undefined;
+  /** Whether it found nothing to do: what `delete` answers. */
+  idle = false;
+  private open = true;
+  private resolve!: (result: Snapshot) => void;
+  private reject!: (error: unknown) => void;
+  private release: () => void;
+
+  constructor(
+    readonly request: OperationRequest,
+    readonly call: Call,
+    deadlines: Deadlines,
+  ) {
+    this.done = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    const unwatch = deadlines.watch(call.deadline, () => this.giveUp(() => timeoutError(call, 'The write', request.key)));
+    const { signal } = call;
+    if (signal === undefined) {
+      this.release = unwatch;
+      return;
+    }
+    const abort = (): void => this.giveUp(() => signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    this.release = () => {
+      unwatch();
+      signal.removeEventListener('abort', abort);
+    };
+    if (signal.aborted) abort();
+  }
+
+  get pending(): boolean {
+    return this.open;
+  }
+
+  succeed(result: Snapshot): void {
+    if (!this.open) return;
+    this.result = result;
+    this.close(result);
+    this.resolve(result);
+  }
+
+  fail(error: unknown): void {
+    if (!this.open) return;
+    this.close(undefined);
+    this.reject(error);
+  }
+
+  unknown(why: string, cause?: unknown): void {
+    this.fail(
+      new OutcomeUnknownError(
+        `${why} Whether the write happened is not known. Repeating it with { operationId: '${this.request.id}' } is safe.`,
+        { operationId: this.request.id, expected: summary(this.sentAfter ?? null), key: this.request.key, cause },
+      ),
+    );
+  }
+
+  private giveUp(error: () => unknown): void {
+    if (this.sentAfter === undefined) this.fail(error());
+    else this.unknown('The answer did not come in time.', error());
+  }
+
+  private close(result: Snapshot | undefined): void {
+    this.open = false;
+    this.release();
+    this.request.settled(this, result);
+  }
+}
+
+/** A head for an error; version 0 stands for "nothing there". */
+export function summary(head: Head | null): HeadSummary {
+  return head === null ? { version: 0, id: '', at: 0 } : { version: head.version, id: head.id, at: head.at };
+}
+
+/**
+ * What a user gave as `expected`.
+ * @throws TypeError or RangeError when it is none of what may be given
+ */
+export function comparisonOf(expected: Expected): Comparison {
+  if (expected === 'any') return { kind: 'any' };
+  if (typeof expected === 'number') {
+    if (!Number.isSafeInteger(expected) || expected < 0) {
+      throw new RangeError(`\`expected\` is a version, a whole number from 0 on, not ${expected}.`);
+    }
+    return expected === 0 ? { kind: 'absent' } : { kind: 'version', version: expected };
+  }
+  if (typeof expected === 'object' && expected !== null) {
+    if ('head' in expected) return expected.head === null ? { kind: 'absent' } : { kind: 'head', head: expected.head };
+    if (typeof expected.version === 'number' && typeof expected.id === 'string') return { kind: 'head', head: expected };
+  }
+  throw new TypeError('`expected` is a Versioned, a Head, a version, 0 or "any".');
+}

@@ -1,0 +1,191 @@
+/**
+ * Evaluates a batch of writes, one after the other, on a working copy of the state: what would be appended, and what
+ * each writer will be told once the append is confirmed.
+ */
+import type { Head, LogRecord, Version } from '../backend.js';
+import type { Json } from '../codec/codec.js';
+import { StateTooLargeError } from '../errors.js';
+import type { Cell } from './cell.js';
+import { documentOf } from './diff.js';
+import type { Comparison, Operation, Produced } from './operation.js';
+import { ABSENT, RECORD_OVERHEAD_BYTES, type Snapshot, sameHead } from './replica.js';
+import type { Retention } from './retention.js';
+
+export interface Outcome {
+  readonly operation: Operation;
+  /** Whether a record of the append is this operation's. */
+  readonly written: boolean;
+  readonly settle: () => void;
+}
+
+export class Plan {
+  readonly records: LogRecord[] = [];
+  readonly outcomes: Outcome[] = [];
+  /** The state after all records. */
+  last: Snapshot;
+  ttlMs: number | undefined;
+  retain: Retention | undefined;
+
+  constructor(readonly base: Snapshot) {
+    this.last = base;
+  }
+
+  /** Tells everyone. Only after the append that all of it rests on was confirmed. */
+  settle(): void {
+    for (const { settle } of this.outcomes) settle();
+  }
+}
+
+export function planBatch(cell: Cell, batch: readonly Operation[]): Plan {
+  const plan = new Plan(cell.snapshot);
+  const results = new Map<Operation, Snapshot>();
+  const byId = new Map<string, Snapshot>();
+  for (const operation of batch) {
+    if (!operation.pending) continue;
+    const { request } = operation;
+    const repeated = request.repeatable ? byId.get(request.id) : undefined;
+    if (repeated !== undefined) {
+      results.set(operation, repeated);
+      plan.outcomes.push({ operation, written: false, settle: () => operation.succeed(repeated) });
+      continue;
+    }
+    try {
+      const working = plan.last;
+      compare(cell, operation, working, results);
+      const produced = request.produce(working);
+      if (produced.kind === 'none') {
+        plan.outcomes.push({ operation, written: false, settle: () => finishIdle(operation, working) });
+        continue;
+      }
+      const next = append(cell, plan, operation, produced);
+      results.set(operation, next);
+      byId.set(request.id, next);
+      plan.outcomes.push({ operation, written: true, settle: () => operation.succeed(next) });
+    } catch (error) {
+      plan.outcomes.push({ operation, written: false, settle: () => operation.fail(error) });
+    }
+  }
+  return plan;
+}
+
+function finishIdle(operation: Operation, working: Snapshot): void {
+  operation.idle = true;
+  operation.succeed(working);
+}
+
+/** @throws StateConflictError when the working state is not what the writer expects */
+function compare(cell: Cell, operation: Operation, working: Snapshot, results: Map<Operation, Snapshot>): void {
+  const expected = settled(operation.request.compare, results);
+  const { head } = working;
+  switch (expected.kind) {
+    case 'any':
+      return;
+    case 'absent':
+      if (working.value === ABSENT) return;
+      throw cell.conflict(working, { version: 0, id: '', at: 0 });
+    case 'version':
+      if (head?.version === expected.version) return;
+      throw cell.conflict(working, { version: expected.version, id: '', at: 0 });
+    case 'head':
+      if (sameHead(head, expected.head)) return;
+      throw cell.conflict(working, expected.head);
+  }
+}
+
+/** Follows a chain of writes of one handle to what the last of them that happened left behind. */
+function settled(compare: Comparison, results: Map<Operation, Snapshot>): Exclude<Comparison, { kind: 'after' }> {
+  let comparison = compare;
+  while (comparison.kind === 'after') {
+    const { write } = comparison;
+    const result: Snapshot | undefined = results.get(write) ?? write.result;
+    if (result !== undefined) return { kind: 'head', head: result.head };
+    comparison = write.request.compare;
+  }
+  return comparison;
+}
+
+function append(cell: Cell, plan: Plan, operation: Operation, produced: Exclude<Produced, { kind: 'none' }>): Snapshot {
+  const { request } = operation;
+  const working = plan.last;
+  const version = (working.head?.version ?? 0) + 1;
+  const at = Math.max(cell.engine.clock(), working.head?.at ?? 0);
+  const head: Head = { version, id: request.id, at, deleted: produced.kind === 'tombstone' };
+  const { record, next } =
+    produced.kind === 'tombstone' ? tombstone(head, request.meta) : written(cell, working, head, operation, produced);
+  plan.records.push(record);
+  plan.last = next;
+  plan.ttlMs = request.ttlMs ?? plan.ttlMs;
+  plan.retain = request.retain ?? plan.retain;
+  return next;
+}
+
+function tombstone(head: Head, meta: Snapshot['meta']): { record: LogRecord; next: Snapshot } {
+  const place = { version: head.version, at: head.at, id: head.id };
+  return {
+    record: { ...place, kind: 'tombstone', data: 'null', document: null, ...(meta === undefined ? {} : { meta }) },
+    next: { ...fresh(head, meta), value: ABSENT, traits: 0, bytes: 0 },
+  };
+}
+
+function written(
+  cell: Cell,
+  working: Snapshot,
+  head: Head,
+  operation: Operation,
+  produced: Extract<Produced, { kind: 'write' }>,
+): { record: LogRecord; next: Snapshot } {
+  const { codec, schemaVersion } = cell.definition;
+  const { change } = produced;
+  const { meta } = operation.request;
+  if (change.bytes > codec.maxBytes) throw tooLarge(cell.key, change.bytes, codec.maxBytes);
+  const ops = working.asStored && working.value !== ABSENT ? change.ops : null;
+  const dataBytes = ops === null ? change.bytes : change.patchBytes;
+  const kind = ops === null ? 'set' : 'patch';
+  cell.assertFits(kind, dataBytes);
+  const document = (ops ?? documentOf(codec, change.next, change.traits)) as Json;
+  const record = new PendingRecord(head, kind, document, schemaVersion === 1 ? undefined : schemaVersion, meta);
+  const value = { value: change.next, traits: change.traits, bytes: change.bytes };
+  if (ops === null) return { record, next: { ...fresh(head, meta), ...value } };
+  const { startVersion } = working;
+  const tailBytes = working.tailBytes + dataBytes + RECORD_OVERHEAD_BYTES;
+  return { record, next: { head, meta, ...value, asStored: true, tailBytes, startVersion } };
+}
+
+/** A version that needs nothing before it. */
+function fresh(head: Head, meta: Snapshot['meta']): Pick<Snapshot, 'head' | 'meta' | 'asStored' | 'tailBytes' | 'startVersion'> {
+  return { head, meta, asStored: true, tailBytes: 0, startVersion: head.version };
+}
+
+function tooLarge(key: string, bytes: number, limitBytes: number): StateTooLargeError {
+  return new StateTooLargeError(
+    `The state of "${key}" would weigh ${bytes} bytes; at most ${limitBytes} are allowed (codec option maxBytes). Nothing was stored.`,
+    { bytes, limitBytes, key },
+  );
+}
+
+/** A record whose text is made when a backend asks for it, and not before. */
+class PendingRecord implements LogRecord {
+  readonly version: Version;
+  readonly at: number;
+  readonly id: string;
+  readonly schema?: number;
+  readonly meta?: NonNullable<LogRecord['meta']>;
+
+  constructor(
+    head: Head,
+    readonly kind: LogRecord['kind'],
+    readonly document: Json,
+    schema: number | undefined,
+    meta: LogRecord['meta'],
+  ) {
+    this.version = head.version;
+    this.at = head.at;
+    this.id = head.id;
+    if (schema !== undefined) this.schema = schema;
+    if (meta !== undefined) this.meta = meta;
+  }
+
+  get data(): string {
+    return JSON.stringify(this.document);
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * When a checkpoint is worth writing.
+ *
+ * A load replays what follows the newest starting point. Letting that tail grow to a multiple of the state bounds
+ * both costs: a load reads at most (1 + FACTOR) states, and checkpoints add at most 1/FACTOR to what is written. For
+ * a conversation that only grows the tail *is* the state, and no checkpoint is ever due.
+ */
+import { type Snapshot } from './replica.js';
+
+/** Settled on growing conversations, edited plans, sliding windows and counters together: see docs/performance.md. */
+export const CHECKPOINT_FACTOR = 2;
+
+/** Below this a checkpoint saves no time worth having. */
+export const CHECKPOINT_MIN_BYTES = 4096;
+
+/** Whether the tail has outgrown the state. */
+export function checkpointDue(snapshot: Snapshot, stateBytes: number): boolean {
+  return snapshot.tailBytes >= CHECKPOINT_MIN_BYTES && snapshot.tailBytes >= CHECKPOINT_FACTOR * stateBytes;
+}

@@ -1,0 +1,79 @@
+/**
+ * Operations that carry an id of the caller's choosing are looked up before each attempt, whoever may have sent them
+ * before: this handle, another one, or a process that is gone.
+ */
+import type { Version } from '../backend.js';
+import type { Cell } from './cell.js';
+import { type Call, remainingMs } from './deadlines.js';
+import { bornAt } from './ids.js';
+import type { Operation } from './operation.js';
+import { NOTHING } from './replica.js';
+import { DEFAULT_GRACE_MS } from './retention.js';
+
+/** Settles those of the batch that have happened already, and those of which it cannot be known. */
+export async function settleRepeats(cell: Cell, batch: readonly Operation[], call: Call): Promise<void> {
+  const open = batch.filter((operation) => operation.pending && operation.request.repeatable);
+  if (open.length === 0) return;
+  const { engine } = cell;
+  // What is found must cover everything up to the head that the next attempt compares with.
+  await engine.within(cell.refresh(call), call, cell.key);
+  const ids = [...new Set(open.map((operation) => operation.request.id))];
+  const { found, complete } = await engine.within(find(cell, ids, call), call, cell.key);
+  for (const operation of open) {
+    const version = found.get(operation.request.id);
+    if (version !== undefined) {
+      const { snapshot } = await engine.within(
+        cell.reader.read(NOTHING, remainingMs(call), version),
+        call,
+        cell.key,
+      );
+      operation.succeed(snapshot);
+    } else if (!complete && !(await isNew(cell, operation, call))) {
+      operation.unknown(
+        `The log of "${cell.key}" no longer reaches back far enough to tell whether this id was used before. ` +
+          'Give `expected`, or use ids from newOperationId().',
+      );
+    }
+  }
+}
+
+interface Found {
+  readonly found: ReadonlyMap<string, Version>;
+  /** Whether everything that was ever written was looked through. */
+  readonly complete: boolean;
+}
+
+async function find(cell: Cell, ids: readonly string[], call: Call): Promise<Found> {
+  const { backend, port } = cell.engine;
+  const untrimmed = cell.floor <= 1;
+  if (backend.find !== undefined) {
+    return { found: await backend.find(cell.key, ids, { timeoutMs: remainingMs(call) }), complete: untrimmed };
+  }
+  const wanted = new Set(ids);
+  const found = new Map<string, Version>();
+  let seen = 0;
+  const limit = port.idempotencyRecords;
+  const options = { reverse: true, timeoutMs: remainingMs(call), ...(Number.isFinite(limit) ? { limit } : {}) };
+  for await (const record of backend.range(cell.key, options)) {
+    seen += 1;
+    if (wanted.has(record.id)) found.set(record.id, record.version);
+    if (found.size === wanted.size) break;
+  }
+  return { found, complete: untrimmed && seen < limit };
+}
+
+/**
+ * Whether an id that was not found among what is kept cannot lie in what is not: because the operation names the
+ * head it follows and that is kept, or because its id tells that it is younger than what was trimmed.
+ */
+async function isNew(cell: Cell, operation: Operation, call: Call): Promise<boolean> {
+  const { compare, id } = operation.request;
+  if (compare.kind === 'head' && compare.head !== null && compare.head.version >= cell.floor) return true;
+  const born = bornAt(id);
+  if (born === undefined || cell.floor <= 1) return false;
+  if (cell.floorAt === undefined) {
+    const { snapshot } = await cell.reader.read(NOTHING, remainingMs(call), cell.floor);
+    cell.floorAt = snapshot.head?.at;
+  }
+  return cell.floorAt !== undefined && born > cell.floorAt + DEFAULT_GRACE_MS;
+}

@@ -1,0 +1,283 @@
+/**
+ * The local copy of one log's state, as one definition sees it: the newest head known, and the value at it.
+ *
+ * Values are immutable by convention and share structure from version to version; whoever hands one out copies or
+ * freezes it. A replica is never the authority: the backend confirms or corrects it at each read and commit.
+ */
+import type { Backend, Head, LogRecord, LogTail, Meta, Version } from '../backend.js';
+import type { Json } from '../codec/codec.js';
+import { jsonBytes } from '../codec/measure.js';
+import { TAGGED, type Traits } from '../codec/traits.js';
+import { LogCompactedError, StateCorruptionError, UnsupportedError } from '../errors.js';
+import { Replay } from './apply.js';
+import type { Definition } from './definition.js';
+import { documentOf } from './diff.js';
+import type { PatchOp } from './patch.js';
+
+/** No live state: nothing was ever stored, or it was deleted. */
+export const ABSENT: unique symbol = Symbol('absent');
+
+/** One version of a state, as it lies in memory. */
+export interface Snapshot {
+  /** Null: nothing was ever stored. */
+  readonly head: Head | null;
+  /** Private and immutable, or {@link ABSENT}. */
+  readonly value: unknown;
+  readonly traits: Traits;
+  readonly meta: Meta | undefined;
+  /** Whether the value is what the log holds; else the next write stores it whole. */
+  readonly asStored: boolean;
+  /** Length of the encoded value in bytes; negative while unknown. */
+  readonly bytes: number;
+  /** What the records since the newest starting point weigh, in bytes. */
+  readonly tailBytes: number;
+  /** Version of the newest starting point. */
+  readonly startVersion: Version;
+}
+
+export const NOTHING: Snapshot = {
+  head: null,
+  value: ABSENT,
+  traits: 0,
+  meta: undefined,
+  asStored: true,
+  bytes: 0,
+  tailBytes: 0,
+  startVersion: 0,
+};
+
+/** Bytes that a record takes beside its data: an estimate that holds for every backend within a factor of two. */
+export const RECORD_OVERHEAD_BYTES = 64;
+
+/** Whether two heads are the same place in the same log. */
+export function sameHead(a: Head | null, b: Head | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.version === b.version && a.id === b.id;
+}
+
+/** The head that a record is when it is the newest. */
+export function headOf(record: LogRecord): Head {
+  return { version: record.version, id: record.id, at: record.at, deleted: record.kind === 'tombstone' };
+}
+
+/** Turns what a backend returns into snapshots. */
+export class Reader {
+  constructor(
+    private readonly backend: Backend,
+    readonly definition: Definition,
+    readonly key: string,
+  ) {}
+
+  /**
+   * Everything after `known`, applied to it; or the whole state when `known` is nothing or no longer part of the log.
+   */
+  async read(known: Snapshot, timeoutMs: number, at?: Version): Promise<{ snapshot: Snapshot; tail: LogTail }> {
+    const after = known.head;
+    const options = at === undefined ? { timeoutMs } : { timeoutMs, at };
+    const tail = await this.backend.read(this.key, after === null ? options : { ...options, after });
+    if (tail.since === 'same' && tail.records.length === 0 && !startsAnew(tail)) {
+      return { snapshot: tail.head === null ? NOTHING : known, tail };
+    }
+    if (!known.asStored && tail.since === 'same' && !startsAnew(tail)) {
+      const whole = await this.backend.read(this.key, options);
+      return { snapshot: await this.build(NOTHING, whole, timeoutMs, at), tail };
+    }
+    return { snapshot: await this.build(known, tail, timeoutMs, at), tail };
+  }
+
+  /** Begins a walk at a version. */
+  async walk(from: Version, timeoutMs: number): Promise<Walk> {
+    const builder = new Builder(this.definition, this.key);
+    await this.fill(builder, await this.backend.read(this.key, { timeoutMs, at: from }), timeoutMs, from);
+    return {
+      snapshot: builder.finish(),
+      advance: (record) => {
+        builder.keepEarlier();
+        builder.record(record);
+        return builder.finish();
+      },
+    };
+  }
+
+  private async build(known: Snapshot, first: LogTail, timeoutMs: number, at?: Version): Promise<Snapshot> {
+    if (first.head === null) return NOTHING;
+    const builder = new Builder(this.definition, this.key);
+    if (first.since === 'same' && !startsAnew(first)) builder.resume(known);
+    await this.fill(builder, first, timeoutMs, at);
+    return builder.finish();
+  }
+
+  /** Takes a tail and, where the backend gave only part of it, the rest. */
+  private async fill(builder: Builder, first: LogTail, timeoutMs: number, at?: Version): Promise<void> {
+    let tail = first;
+    for (;;) {
+      builder.take(tail);
+      const last = tail.records.at(-1);
+      if (!tail.more || last === undefined) return;
+      const options = { timeoutMs, after: headOf(last) };
+      tail = await this.backend.read(this.key, at === undefined ? options : { ...options, at });
+      if (tail.since !== 'same') builder.restart();
+    }
+  }
+}
+
+function startsAnew(tail: LogTail): boolean {
+  return tail.base !== undefined || tail.checkpoint !== undefined;
+}
+
+/** Replays starting points and records into one value; decodes once, at the end. */
+class Builder {
+  private document: Json | typeof ABSENT = ABSENT;
+  private replay = new Replay();
+  private head: Head | null = null;
+  private meta: Meta | undefined;
+  private schema = 1;
+  private tailBytes = 0;
+  private startVersion = 0;
+  /** Set while everything applied so far keeps the document free of tags. */
+  private plain = false;
+  private warm: Snapshot | undefined;
+
+  constructor(
+    private readonly definition: Definition,
+    private readonly key: string,
+  ) {}
+
+  /** Goes on from a snapshot whose value is what is stored. */
+  resume(known: Snapshot): void {
+    const { codec, schemaVersion } = this.definition;
+    this.head = known.head;
+    this.meta = known.meta;
+    this.tailBytes = known.tailBytes;
+    this.startVersion = known.startVersion;
+    this.schema = schemaVersion;
+    if (known.value === ABSENT) return;
+    this.document = documentOf(codec, known.value, known.traits);
+    this.plain = (known.traits & TAGGED) === 0;
+    this.warm = known;
+  }
+
+  restart(): void {
+    this.document = ABSENT;
+    this.replay = new Replay();
+    this.plain = false;
+    this.warm = undefined;
+    this.tailBytes = 0;
+  }
+
+  /** What was built so far belongs to somebody: from here on it is copied before it is changed. */
+  keepEarlier(): void {
+    this.replay = new Replay();
+    this.warm = undefined;
+  }
+
+  take(tail: LogTail): void {
+    const start = tail.checkpoint ?? tail.base;
+    if (start !== undefined) {
+      this.restart();
+      this.document = start.data === null ? ABSENT : this.payload(start as { data: string });
+      this.head = { version: start.version, id: start.id, at: start.at, deleted: start.data === null };
+      this.meta = start.meta;
+      this.schema = start.schema ?? 1;
+      this.startVersion = start.version;
+    }
+    for (const record of tail.records) this.record(record);
+  }
+
+  record(record: LogRecord): void {
+    this.head = headOf(record);
+    this.meta = record.meta;
+    switch (record.kind) {
+      case 'set':
+      case 'tombstone':
+        this.restart();
+        this.document = record.kind === 'set' ? this.payload(record) : ABSENT;
+        this.schema = record.schema ?? 1;
+        this.startVersion = record.version;
+        return;
+      case 'patch':
+        this.patch(record);
+        return;
+      case 'event':
+        return;
+      default:
+        throw this.corrupt(`record ${record.version} is of an unknown kind`);
+    }
+  }
+
+  private patch(record: LogRecord): void {
+    const ops = this.payload(record) as unknown as readonly PatchOp[];
+    if (this.document === ABSENT || !Array.isArray(ops)) {
+      throw this.corrupt(`record ${record.version} is a patch of nothing`);
+    }
+    if ((record.schema ?? 1) !== this.schema) {
+      throw this.corrupt(`record ${record.version} patches a state of another schema version`);
+    }
+    if (this.plain && !this.isPlain(record, ops)) this.plain = false;
+    this.document = this.replay.apply(this.document, ops);
+    this.tailBytes += weightOf(record, ops);
+  }
+
+  /** Whether a patch brings no tag into the document. A text without `"$` cannot. */
+  private isPlain(record: LogRecord, ops: readonly PatchOp[]): boolean {
+    if (record.document === undefined) return !record.data.includes('"$') && !record.data.includes('/$');
+    return ops.every(
+      (op) => !op.path.includes('/$') && (!('value' in op) || this.definition.codec.decode(op.value).traits === 0),
+    );
+  }
+
+  private payload(record: Pick<LogRecord, 'data' | 'document' | 'codec'>): Json {
+    if (record.codec !== undefined) {
+      throw new UnsupportedError(`The state is stored with the codec "${record.codec}", which this agent was not given.`, {
+        key: this.key,
+      });
+    }
+    if (record.document !== undefined) return record.document as Json;
+    return this.definition.codec.parse(record.data, { key: this.key });
+  }
+
+  finish(): Snapshot {
+    const { head, meta, tailBytes, startVersion } = this;
+    const shape = { head, meta, tailBytes, startVersion, bytes: -1 };
+    if (this.document === ABSENT) return { ...shape, bytes: 0, value: ABSENT, traits: 0, asStored: true };
+    if (this.warm !== undefined && this.plain && this.definition.schema === undefined) {
+      return { ...shape, value: this.document, traits: this.warm.traits, asStored: true };
+    }
+    const held = this.definition.revive(this.document, this.schema, this.key);
+    return { ...shape, value: held.value, traits: held.traits, asStored: held.asStored };
+  }
+
+  private corrupt(what: string): StateCorruptionError {
+    return new StateCorruptionError(`The log of "${this.key}" is damaged: ${what}. Its records were left as they are.`, {
+      key: this.key,
+    });
+  }
+}
+
+/** A walk along a log: one snapshot after the other, each as whole as if it had been loaded. */
+export interface Walk {
+  readonly snapshot: Snapshot;
+  /** The snapshot after one more record. */
+  advance(record: LogRecord): Snapshot;
+}
+
+function weightOf(record: LogRecord, ops: readonly PatchOp[]): number {
+  if (record.document === undefined) return record.data.length + RECORD_OVERHEAD_BYTES;
+  let bytes = RECORD_OVERHEAD_BYTES;
+  for (const op of ops) bytes += op.path.length + ('value' in op ? jsonBytes(op.value) : 0) + 32;
+  return bytes;
+}
+
+/** The encoded length of a snapshot's value, measured when it is first needed. */
+export function bytesOf(snapshot: Snapshot, definition: Definition): number {
+  if (snapshot.bytes >= 0) return snapshot.bytes;
+  return jsonBytes(documentOf(definition.codec, snapshot.value, snapshot.traits));
+}
+
+/** A version that is not kept any more, said in one way everywhere. */
+export function compacted(key: string, version: Version, floor: Version): LogCompactedError {
+  return new LogCompactedError(
+    `Version ${version} of "${key}" is no longer kept: the oldest is ${floor}. Keep more with \`retain\`.`,
+    { key, floor },
+  );
+}

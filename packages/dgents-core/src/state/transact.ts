@@ -1,0 +1,139 @@
+/** Several states changed as one: all of them or none. */
+import type { Append, CommitResult } from '../backend.js';
+import type { Versioned } from '../data-agent.js';
+import { OutcomeUnknownError, StorageTimeoutError, UnsupportedError } from '../errors.js';
+import type { Cell } from './cell.js';
+import { type Call, monotonicMs, pause } from './deadlines.js';
+import { isDefinite } from './definition.js';
+import type { Engine } from './engine.js';
+import { housekeep } from './housekeeping.js';
+import { Operation, summary } from './operation.js';
+import { planBatch } from './plan.js';
+import { headOf, type Snapshot } from './replica.js';
+import { versioned } from './views.js';
+
+/** One state that takes part: how a draft of it is made, and what becomes of the draft. */
+export interface Participant {
+  readonly cell: Cell;
+  /** The operation that writes `next`, or leaves the state as it is. */
+  readonly operation: (id: string, produceFrom: () => unknown) => Operation;
+  /** A private copy of the state as it is now. */
+  readonly draft: () => unknown;
+  readonly see: (snapshot: Snapshot) => void;
+  /** Rejects when the store has gone back behind what the handle saw. */
+  readonly verify: () => Promise<void> | undefined;
+}
+
+export type TransactRecipe = (...drafts: unknown[]) => unknown;
+
+/** Applies the recipe until a commit is accepted, or the deadline passes. */
+export async function transact(
+  engine: Engine,
+  participants: readonly Participant[],
+  recipe: TransactRecipe,
+  call: Call,
+): Promise<Versioned<unknown>[]> {
+  if (engine.port.atomicity !== 'store') {
+    throw new UnsupportedError(
+      `The ${engine.backend.name} store is atomic for one key only. Keep what changes together in one state, or use a store with atomicity "store".`,
+    );
+  }
+  for (let attempt = 0; ; attempt += 1) {
+    for (const { cell, verify } of participants) {
+      await engine.within(cell.refresh(call), call, cell.key);
+      await verify();
+    }
+    const id = engine.newId();
+    const drafts = participants.map(({ draft }) => draft());
+    const returned = recipe(...drafts);
+    if (returned !== undefined) {
+      Promise.resolve(returned).catch(() => undefined);
+      throw new TypeError('The recipe of transact changes its drafts in place and returns nothing; it is synchronous.');
+    }
+    const plans = participants.map((participant, index) =>
+      planBatch(participant.cell, [participant.operation(id, () => drafts[index])]),
+    );
+    for (const plan of plans) {
+      const refused = plan.outcomes.find(({ written }) => !written);
+      if (refused !== undefined) {
+        refused.settle();
+        await refused.operation.done;
+      }
+    }
+    const appends = plans.map((plan, index): Append => ({
+      key: (participants[index] as Participant).cell.key,
+      expected: plan.base.head,
+      records: plan.records,
+    }));
+    const results = await settle(engine, appends, id, call);
+    if (results.every(({ ok }) => ok)) {
+      return plans.map((plan, index) => {
+        const { cell, see } = participants[index] as Participant;
+        if (cell.snapshot === plan.base) {
+          if (plan.base.head === null) cell.floor = 1;
+          cell.advance(plan.last);
+          housekeep(cell, plan.retain);
+        }
+        see(plan.last);
+        return versioned(cell.definition, plan.last, false);
+      });
+    }
+    const wait = Math.min(50, 2 ** attempt) * engine.random();
+    if (monotonicMs() + wait >= call.deadline) {
+      throw new StorageTimeoutError(`The transaction met conflicts for ${call.timeoutMs} ms. Nothing was written.`, {
+        timeoutMs: call.timeoutMs,
+      });
+    }
+    if (attempt > 0) await pause(wait);
+  }
+}
+
+/** Commits, and finds out what became of it when the answer was lost: all keys were written or none. */
+async function settle(engine: Engine, appends: readonly Append[], id: string, call: Call): Promise<readonly CommitResult[]> {
+  let doubt: unknown;
+  for (let wait = 5; ; wait = Math.min(wait * 2, 250)) {
+    try {
+      const results = await engine.within(
+        engine.backend.commit(appends, { ...engine.portOptions(call), atomic: true }),
+        call,
+        undefined,
+      );
+      if (doubt === undefined || results.every(({ ok }) => ok)) return results;
+    } catch (error) {
+      if (isDefinite(error) && doubt === undefined) throw error;
+      doubt = error;
+    }
+    try {
+      const found = await engine.within(lookFor(engine, appends, call), call, undefined);
+      if (found === 'happened') {
+        return appends.map(({ records }) => ({ ok: true, head: headOf(records.at(-1) as Append['records'][number]), replayed: true }));
+      }
+      if (found === 'lost') return appends.map(() => ({ ok: false, head: null }));
+    } catch {
+      // Not to be found out now: the loop looks again while there is time.
+    }
+    if (call.deadline - monotonicMs() <= wait) {
+      throw new OutcomeUnknownError('The store did not say what became of the transaction.', {
+        operationId: id,
+        expected: summary(appends[0]?.expected ?? null),
+        cause: doubt,
+      });
+    }
+    await pause(wait);
+  }
+}
+
+/** Our id directly after any of the expected heads proves all of it; another's there proves that none of it was. */
+async function lookFor(engine: Engine, appends: readonly Append[], call: Call): Promise<'happened' | 'lost' | 'not yet'> {
+  let lost = false;
+  for (const { key, records } of appends) {
+    const first = records[0] as Append['records'][number];
+    const range = { from: first.version, to: first.version, limit: 1, ...engine.portOptions(call) };
+    for await (const record of engine.backend.range(key, range)) {
+      if (record.version !== first.version) break;
+      if (record.id === first.id) return 'happened';
+      lost = true;
+    }
+  }
+  return lost ? 'lost' : 'not yet';
+}

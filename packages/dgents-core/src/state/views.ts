@@ -1,0 +1,43 @@
+/** What users are handed: private copies, made when they are first looked at. */
+import type { Head } from '../backend.js';
+import type { Deleted, Versioned } from '../data-agent.js';
+import type { Definition } from './definition.js';
+import { ABSENT, type Snapshot } from './replica.js';
+
+/** A private copy of a snapshot's state, or its frozen view. The snapshot must hold one. */
+export function stateOf<S>(definition: Definition, snapshot: Pick<Snapshot, 'value'>, frozen: boolean | undefined): S {
+  const { codec } = definition;
+  return (frozen === true ? codec.freeze(snapshot.value) : codec.clone(snapshot.value)) as S;
+}
+
+/** A versioned view of a snapshot with a live state. */
+export function versioned<S>(definition: Definition, snapshot: Snapshot, frozen: boolean | undefined): Versioned<S> {
+  const { head, meta } = snapshot;
+  let copied: { readonly state: S } | undefined;
+  return {
+    get state() {
+      copied ??= { state: stateOf<S>(definition, snapshot, frozen) };
+      return copied.state;
+    },
+    version: head?.version ?? 0,
+    head,
+    savedAt: head === null ? null : new Date(head.at),
+    meta,
+    deleted: false,
+  };
+}
+
+/** The view of a tombstone. */
+export function deletedView(head: Head, meta: Snapshot['meta']): Deleted {
+  return { deleted: true, version: head.version, head, savedAt: new Date(head.at), meta };
+}
+
+/** Either, as the snapshot is. */
+export function viewOf<S>(
+  definition: Definition,
+  snapshot: Snapshot & { readonly head: Head },
+  frozen: boolean | undefined,
+): Versioned<S> | Deleted {
+  if (snapshot.value === ABSENT) return deletedView(snapshot.head, snapshot.meta);
+  return versioned<S>(definition, snapshot, frozen);
+}

@@ -1,0 +1,201 @@
+/** One store, any number of agents. */
+import type { Backend, BackendCapabilities, FeedEntry, FeedOptions, Head, Position } from './backend.js';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { CallOptions, Capabilities, Versioned } from './data-agent.js';
+import { StateNotFoundError, UnsupportedError } from './errors.js';
+import { checkKey } from './keys.js';
+import { type AgentOptions, StateAgent } from './state/agent.js';
+import { checkTime } from './state/arguments.js';
+import { type Call, remainingMs } from './state/deadlines.js';
+import { Engine, type EngineOptions } from './state/engine.js';
+import { snapshotAt } from './state/past.js';
+import { ABSENT } from './state/replica.js';
+import { transact } from './state/transact.js';
+
+export interface StoreOptions extends EngineOptions {}
+
+export interface KeysOptions extends CallOptions {
+  /** Resume after this key. */
+  readonly after?: string;
+  readonly limit?: number;
+  /** List deleted states too. */
+  readonly deleted?: boolean;
+}
+
+/** What a key of a store is known by. */
+export interface StoredKey {
+  readonly key: string;
+  readonly version: number;
+  readonly savedAt: Date;
+  readonly deleted: boolean;
+}
+
+type States<A extends readonly StateAgent<never>[]> = { [I in keyof A]: A[I] extends StateAgent<infer S> ? S : never };
+type Results<A extends readonly StateAgent<never>[]> = {
+  [I in keyof A]: A[I] extends StateAgent<infer S> ? Versioned<S> : never;
+};
+
+/** Agents by key over one backend. Open one per process and share it. */
+export class Store implements AsyncDisposable {
+  private readonly engine: Engine;
+  private readonly agents = new Set<WeakRef<StateAgent<never>>>();
+  private readonly forgotten = new FinalizationRegistry<WeakRef<StateAgent<never>>>((ref) => this.agents.delete(ref));
+
+  constructor(
+    /** What the states lie in; closed with the store. */
+    readonly backend: Backend,
+    options: StoreOptions = {},
+  ) {
+    this.engine = new Engine(backend, options);
+  }
+
+  get capabilities(): Capabilities {
+    return this.engine.capabilities;
+  }
+
+  /** Connects, sets up and finds out what can be promised. Optional: every call does it first. */
+  async ready(options?: CallOptions): Promise<Capabilities> {
+    await this.engine.ready(this.begin(options));
+    return this.capabilities;
+  }
+
+  /**
+   * A new handle of the state under this key. Cheap; nothing is read or written yet. Handles of one key with the same
+   * schema, migrations and codec share what they know; each remembers for itself what it has seen.
+   * @throws InvalidKeyError when the key is empty, too long or starts with `$`
+   */
+  agent<Schema extends StandardSchemaV1>(
+    key: string,
+    options: AgentOptions<StandardSchemaV1.InferOutput<Schema>> & { readonly schema: Schema },
+  ): StateAgent<StandardSchemaV1.InferOutput<Schema>>;
+  agent<S>(key: string, options?: AgentOptions<S>): StateAgent<S>;
+  agent<S>(key: string, options?: AgentOptions<S>): StateAgent<S> {
+    this.engine.assertOpen();
+    checkKey(key, this.engine.port.limits);
+    const agent = new StateAgent<S>(this.engine, key, options);
+    const ref = new WeakRef<StateAgent<never>>(agent as StateAgent<never>);
+    this.agents.add(ref);
+    this.forgotten.register(agent, ref);
+    return agent;
+  }
+
+  /** The keys that start with exactly `prefix`; in code point order where `capabilities.orderedKeys`. */
+  async *keys(prefix = '', options: KeysOptions = {}): AsyncGenerator<StoredKey, void, undefined> {
+    const call = this.begin(options);
+    await this.engine.ready(call);
+    const { after, limit = Infinity, deleted = false } = options;
+    let left = limit;
+    const port = { heads: true, timeoutMs: remainingMs(call), ...(after === undefined ? {} : { after }) };
+    for await (const { key, head } of this.backend.keys(prefix, port)) {
+      if (left <= 0) return;
+      if (key.startsWith('$') || head === undefined || (head.deleted && !deleted)) continue;
+      left -= 1;
+      yield { key, version: head.version, savedAt: new Date(head.at), deleted: head.deleted };
+    }
+  }
+
+  /** Whether there is a live state under this key. */
+  async has(key: string, options?: CallOptions): Promise<boolean> {
+    const head = await this.headOf(key, this.begin(options));
+    return head !== null && !head.deleted;
+  }
+
+  /**
+   * Deletes every state under this prefix and removes the content for good; only the numbering stays. Meant for the
+   * right to be forgotten: it also erases what was deleted before.
+   * @returns how many states were erased
+   */
+  async erase(prefix: string, options?: CallOptions): Promise<number> {
+    if (typeof prefix !== 'string' || prefix === '') {
+      throw new TypeError('erase takes the prefix of the keys to erase, at least one character of it.');
+    }
+    let erased = 0;
+    for await (const { key } of this.keys(prefix, { ...options, deleted: true })) {
+      const agent = new StateAgent<unknown>(this.engine, key);
+      await agent.delete({ ...options, expected: 'any', erase: true });
+      erased += 1;
+    }
+    return erased;
+  }
+
+  /**
+   * Begins a new state with what another one was: now, or at a version or time. The new log starts there; its first
+   * version says in `meta.forkOf` where it came from.
+   * @throws StateConflictError when there is a live state under `to`
+   */
+  async fork<S = unknown>(from: string, to: string, at?: number | Date, options?: CallOptions): Promise<Versioned<S>> {
+    const call = this.begin(options);
+    checkKey(from, this.engine.port.limits);
+    checkKey(to, this.engine.port.limits);
+    if (at !== undefined) checkTime('at', at);
+    await this.engine.ready(call);
+    const cell = this.engine.cell(this.engine.define({}), from);
+    const when = at ?? (await this.headOf(from, call))?.version;
+    const found = when === undefined ? undefined : await snapshotAt(cell, when, remainingMs(call));
+    if (found === undefined || found.head === null || found.value === ABSENT) {
+      throw new StateNotFoundError(`There is no state "${from}" to fork.`, { key: from });
+    }
+    const target = new StateAgent<S>(this.engine, to);
+    const meta = { forkOf: { key: from, version: found.head.version, id: found.head.id } };
+    const state = cell.definition.codec.clone(found.value) as S;
+    await target.save(state, { expected: 0, meta, timeoutMs: remainingMs(call) });
+    return target.read();
+  }
+
+  /**
+   * Changes several states as one: all or none, also across crashes. The recipe changes its drafts in place, is
+   * synchronous and may run several times.
+   * @throws UnsupportedError unless `capabilities.atomicity` is `store`
+   */
+  async transact<const A extends readonly StateAgent<never>[]>(
+    agents: A,
+    recipe: (...drafts: States<A>) => void,
+    options?: CallOptions,
+  ): Promise<Results<A>> {
+    const call = this.begin(options);
+    await this.engine.ready(call);
+    if (new Set(agents.map(({ key }) => key)).size !== agents.length) {
+      throw new TypeError('Each state takes part in a transaction once.');
+    }
+    const participants = agents.map((agent) => agent.participate(this.engine, call));
+    const results = await transact(this.engine, participants, recipe as (...drafts: unknown[]) => unknown, call);
+    return results as Results<A>;
+  }
+
+  /**
+   * Every commit of the store in a stable order, and then new ones as they come.
+   * @throws UnsupportedError when `capabilities.feed` is false
+   */
+  async *feed(after?: Position, options: FeedOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
+    await this.engine.ready(this.begin(undefined));
+    if (this.backend.feed === undefined || this.engine.port.feed === false) {
+      throw new UnsupportedError(`The ${this.backend.name} store has no feed.`);
+    }
+    for await (const entry of this.backend.feed(after, options)) {
+      if (!entry.key.startsWith('$')) yield entry;
+    }
+  }
+
+  /** Waits for what every agent has accepted, then closes the backend. Idempotent. */
+  async close(): Promise<void> {
+    const agents = [...this.agents].map((ref) => ref.deref()?.close() ?? Promise.resolve());
+    await this.engine.close(agents);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private begin(options: CallOptions | undefined): Call {
+    this.engine.assertOpen();
+    return this.engine.call(options, this.engine.timeoutMs);
+  }
+
+  private async headOf(key: string, call: Call): Promise<Head | null> {
+    checkKey(key, this.engine.port.limits);
+    const capabilities: Promise<BackendCapabilities> = this.engine.ready(call);
+    await capabilities;
+    const tail = await this.engine.within(this.backend.read(key, { limit: 1, timeoutMs: remainingMs(call) }), call, key);
+    return tail.head;
+  }
+}
