@@ -104,6 +104,13 @@ export class Operation {
     );
   }
 
+  /** Ends it without telling anyone: whoever made it reports the outcome itself. */
+  discard(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.release();
+  }
+
   private giveUp(error: () => unknown): void {
     if (this.sentAfter === undefined) this.fail(error());
     else this.unknown('The answer did not come in time.', error());

@@ -68,6 +68,14 @@ export function planBatch(cell: Cell, batch: readonly Operation[]): Plan {
   return plan;
 }
 
+/** A single write, for an append that somebody else sends. Throws what would have been its refusal. */
+export function planOne(cell: Cell, operation: Operation): Plan {
+  const plan = new Plan(cell.snapshot);
+  const produced = operation.request.produce(plan.last);
+  if (produced.kind !== 'none') append(cell, plan, operation, produced);
+  return plan;
+}
+
 function finishIdle(operation: Operation, working: Snapshot): void {
   operation.idle = true;
   operation.succeed(working);

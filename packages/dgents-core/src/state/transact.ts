@@ -8,7 +8,7 @@ import { isDefinite } from './definition.js';
 import type { Engine } from './engine.js';
 import { housekeep } from './housekeeping.js';
 import { Operation, summary } from './operation.js';
-import { planBatch } from './plan.js';
+import { planOne } from './plan.js';
 import { headOf, type Snapshot } from './replica.js';
 import { versioned } from './views.js';
 
@@ -50,16 +50,14 @@ export async function transact(
       Promise.resolve(returned).catch(() => undefined);
       throw new TypeError('The recipe of transact changes its drafts in place and returns nothing; it is synchronous.');
     }
-    const plans = participants.map((participant, index) =>
-      planBatch(participant.cell, [participant.operation(id, () => drafts[index])]),
-    );
-    for (const plan of plans) {
-      const refused = plan.outcomes.find(({ written }) => !written);
-      if (refused !== undefined) {
-        refused.settle();
-        await refused.operation.done;
+    const plans = participants.map(({ cell, operation }, index) => {
+      const write = operation(id, () => drafts[index]);
+      try {
+        return planOne(cell, write);
+      } finally {
+        write.discard();
       }
-    }
+    });
     const appends = plans.map((plan, index): Append => ({
       key: (participants[index] as Participant).cell.key,
       expected: plan.base.head,

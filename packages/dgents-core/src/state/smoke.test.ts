@@ -1,0 +1,43 @@
+import { PersistentAgent, Store, VolatileAgent, memoryBackend, StateConflictError } from '../index.js';
+import { mkdtempSync } from 'node:fs';
+test('volatile basics', async () => {
+  const a = new VolatileAgent<{ n: number; list: { id: number; t: string }[] }>({ initial: () => ({ n: 0, list: [] }) });
+  expect(await a.load()).toEqual({ n: 0, list: [] });
+  await Promise.all(Array.from({ length: 10 }, () => a.update((d) => { d.n += 1; })));
+  expect((await a.load()).n).toBe(10);
+  for (let i = 0; i < 200; i += 1) await a.update((d) => { d.list.push({ id: i, t: 'hello world '.repeat(5) }); });
+  expect((await a.load()).list.length).toBe(200);
+  const v = await a.read();
+  expect(v.version).toBe(210);
+  expect((await a.history(3)).map((s) => s.list.length)).toEqual([199, 198, 197]);
+  const versions = []; for await (const s of a.timeline({ from: 205 })) versions.push(s.version);
+  expect(versions).toEqual([205, 206, 207, 208, 209, 210]);
+  await a.close();
+});
+test('conflicts', async () => {
+  const store = new Store(memoryBackend());
+  const a = store.agent<number>('k'); const b = store.agent<number>('k');
+  await a.save(1);
+  expect(await b.load()).toBe(1);
+  await a.save(2);
+  await expect(b.save(3)).rejects.toThrow(StateConflictError);
+  await b.load(); await b.save(3);
+  const c = store.agent<{x:number}>('c', { initial: () => ({ x: 0 }) }); const d = store.agent<{x:number}>('d', { initial: () => ({ x: 0 }) });
+  await store.transact([c, d], (x, y) => { x.x = 1; y.x = 2; });
+  expect(await d.load()).toEqual({ x: 2 });
+  expect(await d.delete()).toBe(true);
+  expect((await store.fork('c', 'e')).version).toBe(1);
+  const ks = []; for await (const k of store.keys()) ks.push(k.key); expect(ks).toEqual(['c', 'e', 'k']);
+  await store.close();
+});
+test('file', async () => {
+  const path = `${mkdtempSync('/tmp/s/x')}/a.jsonl`;
+  const a = new PersistentAgent<{ list: string[]; when: Map<string, Date> }>({ path, initial: () => ({ list: [], when: new Map() }) });
+  for (let i = 0; i < 50; i += 1) await a.update((d) => { d.list.push('x'.repeat(400)); d.when.set(`k${i}`, new Date(i)); });
+  await a.close();
+  const b = new PersistentAgent<{ list: string[]; when: Map<string, Date> }>({ path });
+  const s = await b.load();
+  expect(s.list.length).toBe(50); expect(s.when.get('k3')).toEqual(new Date(3));
+  expect((await b.history(2))[1]!.list.length).toBe(48);
+  await b.close();
+});
