@@ -123,11 +123,15 @@ export interface Append {
   readonly records: readonly LogRecord[];
   /** Time to live of the whole log from now on, in milliseconds; only where `capabilities.ttl`. */
   readonly ttlMs?: number;
-  /** The whole state after this append as one line of JSON text; only where `capabilities.materializes`. */
+  /** The whole state after this append as one line of JSON text; given where `capabilities.materializes`, else ignored. */
   readonly document?: string;
 }
 
-/** `replayed`: this very append (recognised by the first record's id directly after `expected`) had happened before. */
+/**
+ * `replayed`: this very append had happened before. It is recognised by the first record's id directly after
+ * `expected` and the last record's id at its own version; anything else there is a conflict. The head of a replay is
+ * the one that the append made, also when others have followed: a writer must not overwrite what it never saw.
+ */
 export type CommitResult =
   | { readonly ok: true; readonly head: Head; readonly replayed: boolean }
   | { readonly ok: false; readonly head: Head | null };
@@ -193,7 +197,7 @@ export interface BackendLimits {
 export interface ReadOptions extends CallOptions {
   /** Only what came after this head; it is looked up by version and id, and `since` says what was found. */
   readonly after?: Head;
-  /** Read as if the log ended at this version. Below the floor: `LogCompactedError`. */
+  /** Read as if the log ended at this version, 1 or later and not before `after`. Below the floor: `LogCompactedError`. */
   readonly at?: Version;
   /** At most so many records. */
   readonly limit?: number;
@@ -241,7 +245,9 @@ export interface Backend {
 
   /**
    * Appends, each to its own log, each key at most once. One result per append, in order. Not `atomic`: each stands
-   * by itself, and one that conflicts does not disturb the others.
+   * by itself, and one that conflicts does not disturb the others. What is wrong whatever the store holds (a key
+   * twice, records not numbered after `expected`, none at all) is a TypeError or RangeError before anything is
+   * written.
    */
   commit(appends: readonly Append[], options?: CommitOptions): Promise<readonly CommitResult[]>;
 
@@ -268,15 +274,21 @@ export interface Backend {
   keys(prefix?: string, options?: KeysOptions): AsyncIterable<{ readonly key: string; readonly head?: Head }>;
 
   /**
-   * The versions at which these operation ids are kept; ids that are not found are absent from the map. Without this
-   * method the engine scans back at most `idempotencyRecords` records.
+   * The versions at which these operation ids are kept (any one, where records share an id); ids that are not found
+   * are absent from the map. Without this method the engine scans back at most `idempotencyRecords` records.
    */
   find?(key: string, ids: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, Version>>;
 
-  /** Every commit after a position, in a stable order, and then new ones as they come until `signal` or `limit`. */
+  /**
+   * Every commit after a position, in a stable order, and then new ones as they come, until `signal` aborts (which
+   * ends it quietly) or `limit` is reached. A position that this store never gave is a RangeError.
+   */
   feed?(after?: Position, options?: FeedOptions): AsyncIterable<FeedEntry>;
 
-  /** A hint each time the head may have moved. May coalesce, may repeat; loss is covered by the engine's polling. */
+  /**
+   * A hint each time the head may have moved, until `signal` aborts (which ends it quietly). May coalesce, may repeat;
+   * loss is covered by the engine's polling.
+   */
   watch?(key: string, options?: CallOptions): AsyncIterable<Head>;
 
   /** Idempotent; waits for what was accepted. Clients and pools handed in by the caller stay open. */
