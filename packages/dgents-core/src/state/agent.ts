@@ -26,7 +26,7 @@ import { erase } from './erase.js';
 import { type Comparison, Operation, type Produced, comparisonOf, summary } from './operation.js';
 import { newest, snapshotAt, successive } from './past.js';
 import { type Recipe, changeByRecipe, changeByState, stateByRecipe } from './recipe.js';
-import { ABSENT, NOTHING, type Snapshot } from './replica.js';
+import { ABSENT, type Snapshot } from './replica.js';
 import { type Retention, checkRetention } from './retention.js';
 import { versionAt } from './time.js';
 import type { Participant } from './transact.js';
@@ -48,7 +48,10 @@ export interface AgentOptions<S> extends DefinitionOptions<S> {
 
 /** What a handle has seen of the log, and under which of its incarnations. */
 interface Seen {
-  readonly snapshot: Pick<Snapshot, 'head' | 'value'>;
+  /** Null: that there was nothing. */
+  readonly head: Head | null;
+  /** Whether there was a state, and not a tombstone. */
+  readonly live: boolean;
   readonly epoch: number;
 }
 
@@ -97,15 +100,14 @@ export class StateAgent<S> implements DataAgent<S> {
 
   load(options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>>;
   load(options?: LoadOptions): Promise<S>;
-  async load(options?: LoadOptions): Promise<S | DeepReadonly<S>> {
-    const snapshot = await this.look(options);
-    return stateOf<S>(this.cell.definition, snapshot, options?.frozen);
+  load(options?: LoadOptions): Promise<S & DeepReadonly<S>> {
+    return this.look(options, (snapshot) => stateOf(this.cell.definition, snapshot, options?.frozen));
   }
 
   read(options: LoadOptions & { readonly frozen: true }): Promise<Versioned<DeepReadonly<S>>>;
   read(options?: LoadOptions): Promise<Versioned<S>>;
-  async read(options?: LoadOptions): Promise<Versioned<S> | Versioned<DeepReadonly<S>>> {
-    return versioned<S>(this.cell.definition, await this.look(options), options?.frozen);
+  read(options?: LoadOptions): Promise<Versioned<S & DeepReadonly<S>>> {
+    return this.look(options, (snapshot) => versioned(this.cell.definition, snapshot, options?.frozen));
   }
 
   history(limit: number | undefined, options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>[]>;
@@ -169,21 +171,36 @@ export class StateAgent<S> implements DataAgent<S> {
     }
   }
 
-  /** The snapshot that a load is about; one with a live state. */
-  private async look(options: LoadOptions | undefined): Promise<Pick<Snapshot, 'head' | 'value' | 'meta'> & Snapshot> {
-    const call = this.begin(options);
-    const { cell } = this;
-    if (!this.engine.isReady || this.options.requireDurability !== undefined) await this.prepare(call);
-    if (options?.at !== undefined) return this.lookBack(options.at, call);
-    await this.within(cell.refresh(call), call);
+  /** Gives `finish` the snapshot that a load is about: one with a live state. */
+  private look<T>(options: LoadOptions | undefined, finish: (snapshot: Snapshot) => T): Promise<T> {
+    try {
+      const call = this.begin(options);
+      if (!this.engine.isReady || this.options.requireDurability !== undefined || options?.at !== undefined) {
+        return this.lookClosely(options, call, finish);
+      }
+      return this.engine.within(this.cell.refresh(call), call, this.key, () => this.present(call, finish));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  private async lookClosely<T>(options: LoadOptions | undefined, call: Call, finish: (snapshot: Snapshot) => T): Promise<T> {
+    await this.prepare(call);
+    if (options?.at !== undefined) return finish(await this.lookBack(options.at, call));
+    await this.within(this.cell.refresh(call), call);
+    return this.present(call, finish);
+  }
+
+  /** What the replica holds, or `initial`, once it is sure that it continues what this handle saw. */
+  private present<T>(call: Call, finish: (snapshot: Snapshot) => T): T | Promise<T> {
     const check = this.verify();
-    if (check !== undefined) await this.within(check, call);
-    const { snapshot } = cell;
+    if (check !== undefined) return this.within(check, call).then(() => this.present(call, finish));
+    const { definition, snapshot } = this.cell;
     this.see(snapshot);
-    if (snapshot.value !== ABSENT) return snapshot;
+    if (snapshot.value !== ABSENT) return finish(snapshot);
     const { initial } = this.options;
     if (initial === undefined) throw this.notFound();
-    return { ...snapshot, ...cell.definition.accept(initial(), this.key) };
+    return finish({ ...snapshot, ...definition.accept(initial(), this.key) });
   }
 
   private async lookBack(at: Version | Date, call: Call): Promise<Snapshot> {
@@ -298,18 +315,19 @@ export class StateAgent<S> implements DataAgent<S> {
   private comparison(): Comparison {
     if (this.lastWrite !== undefined) return { kind: 'after', write: this.lastWrite };
     if (this.seen === undefined) return { kind: 'any' };
-    const { snapshot } = this.seen;
-    return snapshot.value === ABSENT || snapshot.head === null ? { kind: 'absent' } : { kind: 'head', head: snapshot.head };
+    const { head, live } = this.seen;
+    return live && head !== null ? { kind: 'head', head } : { kind: 'absent' };
   }
 
   // ── What this handle has seen ────────────────────────────────────────────────────────────────────────────────
 
   private see(snapshot: Snapshot): void {
-    const { cell, seen } = this;
-    const newer = (snapshot.head?.version ?? 0) >= (seen?.snapshot.head?.version ?? 0);
-    if (seen === undefined || newer || seen.snapshot.head === null) {
-      this.seen = { snapshot: { head: snapshot.head, value: snapshot.value === ABSENT ? ABSENT : null }, epoch: cell.epoch };
-    }
+    const { seen } = this;
+    const { epoch } = this.cell;
+    if (seen !== undefined && seen.head === snapshot.head && seen.epoch === epoch) return;
+    const { head, value } = snapshot;
+    if (seen !== undefined && seen.head !== null && (head?.version ?? 0) < seen.head.version) return;
+    this.seen = { head, live: value !== ABSENT, epoch };
   }
 
   /**
@@ -324,18 +342,18 @@ export class StateAgent<S> implements DataAgent<S> {
   private async verifySeen(seen: Seen): Promise<void> {
     const { cell, engine } = this;
     const { epoch } = cell;
-    const { head } = seen.snapshot;
+    const { head } = seen;
     if (head !== null) {
       const tail = await engine.backend.read(this.key, { after: head, limit: 1, timeoutMs: this.timeoutMs });
       if (tail.since === 'diverged') {
         if (tail.head === null && engine.port.ttl) {
-          this.seen = { snapshot: NOTHING, epoch };
+          this.seen = { head: null, live: false, epoch };
           throw new StateExpiredError(`The state "${this.key}" has expired. It is absent from now on.`, { key: this.key });
         }
         throw this.regression(head, tail.head);
       }
     }
-    this.seen = { snapshot: seen.snapshot, epoch };
+    this.seen = { ...seen, epoch };
   }
 
   private regression(seen: Head, actual: Head | null): StateRegressionError {

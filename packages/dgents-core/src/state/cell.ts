@@ -5,10 +5,10 @@
  * together as one append, each with its own version and operation id. An outcome is told only when the append that
  * it rests on has been confirmed.
  */
-import type { Head, LogRecord, Version } from '../backend.js';
+import type { Head, LogRecord, LogTail, Version } from '../backend.js';
 import { type HeadSummary, StateConflictError, StateTooLargeError } from '../errors.js';
 import { commit } from './commit.js';
-import { type Call, monotonicMs, pause, remainingMs } from './deadlines.js';
+import { type Call, ignore, monotonicMs, pause, remainingMs } from './deadlines.js';
 import type { Definition } from './definition.js';
 import { documentOf } from './diff.js';
 import type { Engine } from './engine.js';
@@ -17,7 +17,7 @@ import type { Operation } from './operation.js';
 import { summary } from './operation.js';
 import { type Plan, planBatch } from './plan.js';
 import { settleRepeats } from './repeats.js';
-import { NOTHING, Reader, type Snapshot, sameHead } from './replica.js';
+import { NOTHING, Reader, type Snapshot, isUnchanged, sameHead } from './replica.js';
 import { Milestones } from './retention.js';
 
 /** More writes than this never go into one append: a batch is built without giving way to anything else. */
@@ -47,7 +47,7 @@ export class Cell {
   lookForOldAt = 0;
   private queue: Operation[] = [];
   private draining: Promise<void> | undefined;
-  private reading: { promise: Promise<void>; until: number; started: boolean } | undefined;
+  private reading: Promise<void> | undefined;
   private queuedRead: { promise: Promise<void>; until: number } | undefined;
   private listeners: Set<() => void> | undefined;
 
@@ -66,10 +66,10 @@ export class Cell {
    * before they asked: it might miss what was acknowledged in between.
    */
   refresh(call: Call): Promise<void> {
-    const { reading } = this;
+    const { reading, queuedRead } = this;
     if (reading === undefined) return this.startReading(call);
-    if (this.queuedRead !== undefined && this.queuedRead.until >= call.deadline) return this.queuedRead.promise;
-    const promise = reading.promise.catch(() => undefined).then(() => {
+    if (queuedRead !== undefined && queuedRead.until >= call.deadline) return queuedRead.promise;
+    const promise = reading.catch(ignore).then(() => {
       if (this.queuedRead?.promise === promise) this.queuedRead = undefined;
       return this.startReading(call);
     });
@@ -78,33 +78,55 @@ export class Cell {
   }
 
   private startReading(call: Call): Promise<void> {
-    const promise = this.readTail(call).finally(() => {
-      if (this.reading?.promise === promise) this.reading = undefined;
-    });
-    this.reading = { promise, until: call.deadline, started: true };
-    return promise;
+    const promise = this.engine.isReady
+      ? this.readTail(call, call.timeoutMs)
+      : this.engine.ready(call).then(() => this.readTail(call, remainingMs(call)));
+    this.reading = promise.then(
+      () => {
+        this.reading = undefined;
+      },
+      (error: unknown) => {
+        this.reading = undefined;
+        throw error;
+      },
+    );
+    return this.reading;
   }
 
-  private async readTail(call: Call): Promise<void> {
-    if (!this.engine.isReady) await this.engine.ready(call);
-    for (;;) {
-      const before = this.snapshot;
-      const { snapshot, tail } = await this.reader.read(before, remainingMs(call));
-      if (this.snapshot !== before) {
-        // A commit of ours was confirmed meanwhile. If the read saw it too, all is known; otherwise look again.
-        if (sameHead(this.snapshot.head, tail.head)) return;
-        continue;
-      }
-      this.known = true;
-      if (tail.floor !== this.floor || tail.base !== undefined) this.floorAt = tail.base?.at;
-      this.floor = tail.floor;
-      if (tail.since === 'diverged') {
-        this.epoch += 1;
-        this.milestones.clear();
-      }
-      if (snapshot !== before) this.advance(snapshot);
-      return;
+  private readTail(call: Call, timeoutMs: number): Promise<void> {
+    const before = this.snapshot;
+    const { head } = before;
+    return this.engine.backend
+      .read(this.key, head === null ? { timeoutMs } : { timeoutMs, after: head })
+      .then((tail) => this.takeTail(before, tail, call));
+  }
+
+  /** Takes what a read returned; a promise only where there is more to read. */
+  private takeTail(before: Snapshot, tail: LogTail, call: Call): void | Promise<void> {
+    if (this.snapshot !== before) {
+      // A commit of ours was confirmed meanwhile. If the read saw it too, all is known; otherwise look again.
+      return sameHead(this.snapshot.head, tail.head) ? undefined : this.readTail(call, remainingMs(call));
     }
+    if (isUnchanged(tail)) {
+      this.takePlace(tail);
+      if (tail.head === null && before.head !== null) this.advance(NOTHING);
+      return undefined;
+    }
+    return this.reader.apply(before, tail, remainingMs(call)).then((snapshot) => {
+      if (this.snapshot !== before) return this.readTail(call, remainingMs(call));
+      this.takePlace(tail);
+      this.advance(snapshot);
+      return undefined;
+    });
+  }
+
+  private takePlace(tail: LogTail): void {
+    this.known = true;
+    if (tail.floor !== this.floor || tail.base !== undefined) this.floorAt = tail.base?.at;
+    this.floor = tail.floor;
+    if (tail.since !== 'diverged') return;
+    this.epoch += 1;
+    this.milestones.clear();
   }
 
   /** Takes a newer snapshot and wakes whoever watches. */
@@ -146,6 +168,7 @@ export class Cell {
 
   private async write(batch: readonly Operation[]): Promise<void> {
     let confirmed = false;
+    let repeatable = false;
     for (let attempt = 0; ; attempt += 1) {
       const call = latestCall(batch);
       if (call === undefined) return;
@@ -155,8 +178,12 @@ export class Cell {
           await this.engine.within(this.refresh(call), call, this.key);
           confirmed = true;
         }
-        for (const operation of batch) await this.verify(operation);
-        await settleRepeats(this, batch, call);
+        for (const operation of batch) {
+          const check = operation.request.verify();
+          if (check !== undefined) await this.verify(operation, check);
+          repeatable ||= operation.request.repeatable;
+        }
+        if (repeatable) await settleRepeats(this, batch, call);
       } catch (error) {
         for (const operation of batch) operation.fail(error);
         return;
@@ -220,9 +247,7 @@ export class Cell {
     return codec.stringify(documentOf(codec, snapshot.value, snapshot.traits));
   }
 
-  private async verify(operation: Operation): Promise<void> {
-    const check = operation.request.verify();
-    if (check === undefined) return;
+  private async verify(operation: Operation, check: Promise<void>): Promise<void> {
     try {
       await this.engine.within(check, operation.call, this.key);
     } catch (error) {

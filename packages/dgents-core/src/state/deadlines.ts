@@ -24,7 +24,8 @@ export function remainingMs(call: Pick<Call, 'deadline'>): number {
   return Math.max(1, Math.ceil(call.deadline - monotonicMs()));
 }
 
-interface Entry {
+/** One pending call. */
+export interface Entry {
   deadline: number;
   expire: () => void;
   previous: Entry | undefined;
@@ -37,17 +38,17 @@ export class Deadlines {
   private timer: NodeJS.Timeout | undefined;
   private due = Infinity;
 
-  /** Calls `expire` once the deadline has passed, unless the returned function was called before. */
-  watch(deadline: number, expire: () => void): () => void {
+  /** Calls `expire` once the deadline has passed, unless the entry was removed before. */
+  add(deadline: number, expire: () => void): Entry {
     const entry: Entry = { deadline, expire, previous: undefined, next: this.first };
     if (this.first === undefined) this.timer?.ref();
     else this.first.previous = entry;
     this.first = entry;
     if (deadline < this.due) this.arm(deadline);
-    return () => this.remove(entry);
+    return entry;
   }
 
-  private remove(entry: Entry): void {
+  remove(entry: Entry): void {
     if (entry.deadline === 0) return;
     entry.deadline = 0;
     if (entry.previous === undefined) this.first = entry.next;
@@ -80,35 +81,45 @@ export class Deadlines {
   /**
    * The promise's result, unless the call's time runs out or it is aborted first. The promise itself goes on; what
    * becomes of it then is nobody's business any more, so its rejection is not unhandled.
+   * @param finish turns the result into what is wanted, without another turn of the event loop
    */
-  within<T>(promise: Promise<T>, call: Call, what: string, key?: string): Promise<T> {
+  within<T, R = T>(
+    promise: Promise<T>,
+    call: Call,
+    what: string,
+    key: string | undefined,
+    finish?: (value: T) => R | PromiseLike<R>,
+  ): Promise<R> {
     const { signal } = call;
     if (signal?.aborted) {
       promise.catch(ignore);
       return Promise.reject(signal.reason);
     }
-    return new Promise<T>((resolve, reject) => {
+    return new Promise<R>((resolve, reject) => {
       const expire = (): void => {
         signal?.removeEventListener('abort', abort);
         reject(timeoutError(call, what, key));
       };
       const abort = (): void => {
-        done();
+        unwatch(entry);
         reject(signal?.reason);
       };
-      const done = this.watch(call.deadline, expire);
+      const unwatch = (watched: Entry): void => this.remove(watched);
+      const entry = this.add(call.deadline, expire);
       signal?.addEventListener('abort', abort, { once: true });
-      const settle = (): void => {
-        done();
-        signal?.removeEventListener('abort', abort);
-      };
       promise.then(
         (value) => {
-          settle();
-          resolve(value);
+          unwatch(entry);
+          signal?.removeEventListener('abort', abort);
+          try {
+            resolve(finish === undefined ? (value as unknown as R) : finish(value));
+          } catch (error) {
+            reject(error);
+          }
         },
         (error: unknown) => {
-          settle();
+          unwatch(entry);
+          signal?.removeEventListener('abort', abort);
           reject(error);
         },
       );

@@ -30,6 +30,8 @@ export class Engine {
   readonly random: () => number;
   readonly newId: () => string;
   readonly timeoutMs: number;
+  /** How messages call the backend. */
+  private readonly title: string;
   private readonly warn: (error: unknown) => void;
   private readonly definitions = new Definitions();
   private readonly cells = new WeakMap<Definition, Map<string, WeakRef<Cell>>>();
@@ -52,6 +54,7 @@ export class Engine {
     this.newId = operationIds(options.randomBytes);
     this.timeoutMs = checkTimeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     this.warn = options.onWarning ?? warnProcess;
+    this.title = `The ${backend.name} store`;
   }
 
   get capabilities(): Capabilities {
@@ -108,8 +111,14 @@ export class Engine {
     return { timeoutMs: remainingMs(call) };
   }
 
-  within<T>(promise: Promise<T>, call: Call, key: string | undefined): Promise<T> {
-    return this.deadlines.within(promise, call, `The ${this.backend.name} store`, key);
+  /** The promise's result, made what is wanted by `finish`, unless the call ends first. */
+  within<T, R = T>(
+    promise: Promise<T>,
+    call: Call,
+    key: string | undefined,
+    finish?: (value: T) => R | PromiseLike<R>,
+  ): Promise<R> {
+    return this.deadlines.within(promise, call, this.title, key, finish);
   }
 
   define(options: DefinitionOptions<unknown>): Definition {

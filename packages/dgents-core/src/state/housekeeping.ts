@@ -3,7 +3,7 @@ import type { Checkpoint, Head, Version } from '../backend.js';
 import type { Cell } from './cell.js';
 import { documentOf } from './diff.js';
 import { checkpointDue } from './policy.js';
-import { ABSENT, NOTHING, type Snapshot, bytesOf } from './replica.js';
+import { ABSENT, type Snapshot, bytesOf } from './replica.js';
 import { DEFAULT_GRACE_MS, type Retention, biteOf, mayGoBefore } from './retention.js';
 import { versionAt } from './time.js';
 
@@ -102,7 +102,7 @@ function dueTrim(cell: Cell, retain: Retention): (() => Promise<void>) | undefin
 async function trimTo(cell: Cell, point: TrimPoint, mayGo: (place: Head) => boolean): Promise<void> {
   const { engine, key } = cell;
   const snapshot =
-    'version' in point ? (await cell.reader.read(NOTHING, MAINTENANCE_TIMEOUT_MS, point.version)).snapshot : point;
+    'version' in point ? await cell.reader.read(MAINTENANCE_TIMEOUT_MS, point.version) : point;
   const { head } = snapshot;
   if (head === null || !snapshot.asStored || head.version <= cell.floor || !mayGo(head)) return;
   await engine.backend.trim(key, checkpointOf(cell, snapshot), { timeoutMs: MAINTENANCE_TIMEOUT_MS });

@@ -3,7 +3,7 @@ import type { Head, Meta, Version } from '../backend.js';
 import type { Expected } from '../data-agent.js';
 import type { HeadSummary } from '../errors.js';
 import { OutcomeUnknownError } from '../errors.js';
-import { type Call, type Deadlines, timeoutError } from './deadlines.js';
+import { type Call, type Deadlines, type Entry, timeoutError } from './deadlines.js';
 import type { Change } from './diff.js';
 import type { Snapshot } from './replica.js';
 import type { Retention } from './retention.js';
@@ -52,30 +52,24 @@ export class Operation {
   private open = true;
   private resolve!: (result: Snapshot) => void;
   private reject!: (error: unknown) => void;
-  private release: () => void;
+  private readonly entry: Entry;
+  private readonly onAbort: (() => void) | undefined;
 
   constructor(
     readonly request: OperationRequest,
     readonly call: Call,
-    deadlines: Deadlines,
+    private readonly deadlines: Deadlines,
   ) {
     this.done = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
-    const unwatch = deadlines.watch(call.deadline, () => this.giveUp(() => timeoutError(call, 'The write', request.key)));
+    this.entry = deadlines.add(call.deadline, () => this.giveUp(() => timeoutError(call, 'The write', request.key)));
     const { signal } = call;
-    if (signal === undefined) {
-      this.release = unwatch;
-      return;
-    }
-    const abort = (): void => this.giveUp(() => signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    this.release = () => {
-      unwatch();
-      signal.removeEventListener('abort', abort);
-    };
-    if (signal.aborted) abort();
+    if (signal === undefined) return;
+    this.onAbort = () => this.giveUp(() => signal.reason);
+    signal.addEventListener('abort', this.onAbort, { once: true });
+    if (signal.aborted) this.onAbort();
   }
 
   get pending(): boolean {
@@ -102,6 +96,11 @@ export class Operation {
         { operationId: this.request.id, expected: summary(this.sentAfter ?? null), key: this.request.key, cause },
       ),
     );
+  }
+
+  private release(): void {
+    this.deadlines.remove(this.entry);
+    if (this.onAbort !== undefined) this.call.signal?.removeEventListener('abort', this.onAbort);
   }
 
   /** Ends it without telling anyone: whoever made it reports the outcome itself. */

@@ -2,7 +2,7 @@
 import type { LogRecord, Version } from '../backend.js';
 import { StateCorruptionError } from '../errors.js';
 import type { Cell } from './cell.js';
-import { ABSENT, NOTHING, type Snapshot, compacted } from './replica.js';
+import { ABSENT, type Snapshot, compacted } from './replica.js';
 import { versionAt } from './time.js';
 
 /**
@@ -21,7 +21,7 @@ export async function snapshotAt(cell: Cell, at: Version | Date, timeoutMs: numb
   if (version > head.version) {
     throw new RangeError(`"${cell.key}" has no version ${version} yet; the newest is ${head.version}.`);
   }
-  return (await cell.reader.read(NOTHING, timeoutMs, version)).snapshot;
+  return await cell.reader.read(timeoutMs, version);
 }
 
 /** How many records are read at once while walking through a log. */

@@ -7,7 +7,6 @@ import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import { bornAt } from './ids.js';
 import type { Operation } from './operation.js';
-import { NOTHING } from './replica.js';
 import { DEFAULT_GRACE_MS } from './retention.js';
 
 /** Settles those of the batch that have happened already, and those of which it cannot be known. */
@@ -22,12 +21,8 @@ export async function settleRepeats(cell: Cell, batch: readonly Operation[], cal
   for (const operation of open) {
     const version = found.get(operation.request.id);
     if (version !== undefined) {
-      const { snapshot } = await engine.within(
-        cell.reader.read(NOTHING, remainingMs(call), version),
-        call,
-        cell.key,
-      );
-      operation.succeed(snapshot);
+      const read = cell.reader.read(remainingMs(call), version);
+      operation.succeed(await engine.within(read, call, cell.key));
     } else if (!complete && !(await isNew(cell, operation, call))) {
       operation.unknown(
         `The log of "${cell.key}" no longer reaches back far enough to tell whether this id was used before. ` +
@@ -72,8 +67,7 @@ async function isNew(cell: Cell, operation: Operation, call: Call): Promise<bool
   const born = bornAt(id);
   if (born === undefined || cell.floor <= 1) return false;
   if (cell.floorAt === undefined) {
-    const { snapshot } = await cell.reader.read(NOTHING, remainingMs(call), cell.floor);
-    cell.floorAt = snapshot.head?.at;
+    cell.floorAt = (await cell.reader.read(remainingMs(call), cell.floor)).head?.at;
   }
   return cell.floorAt !== undefined && born > cell.floorAt + DEFAULT_GRACE_MS;
 }

@@ -68,21 +68,19 @@ export class Reader {
     readonly key: string,
   ) {}
 
-  /**
-   * Everything after `known`, applied to it; or the whole state when `known` is nothing or no longer part of the log.
-   */
-  async read(known: Snapshot, timeoutMs: number, at?: Version): Promise<{ snapshot: Snapshot; tail: LogTail }> {
-    const after = known.head;
+  /** The state at a version, or the newest one, read from the log alone. */
+  async read(timeoutMs: number, at?: Version): Promise<Snapshot> {
     const options = at === undefined ? { timeoutMs } : { timeoutMs, at };
-    const tail = await this.backend.read(this.key, after === null ? options : { ...options, after });
-    if (tail.since === 'same' && tail.records.length === 0 && !startsAnew(tail)) {
-      return { snapshot: tail.head === null ? NOTHING : known, tail };
-    }
-    if (!known.asStored && tail.since === 'same' && !startsAnew(tail)) {
-      const whole = await this.backend.read(this.key, options);
-      return { snapshot: await this.build(NOTHING, whole, timeoutMs, at), tail };
-    }
-    return { snapshot: await this.build(known, tail, timeoutMs, at), tail };
+    return this.build(NOTHING, await this.backend.read(this.key, options), timeoutMs, at);
+  }
+
+  /**
+   * What a tail that was read after `known` makes of it; where `known` is no longer part of the log, the tail is
+   * whole and replaces it.
+   */
+  async apply(known: Snapshot, tail: LogTail, timeoutMs: number): Promise<Snapshot> {
+    if (known.asStored || tail.since !== 'same' || startsAnew(tail)) return this.build(known, tail, timeoutMs);
+    return this.read(timeoutMs);
   }
 
   /** Begins a walk at a version. */
@@ -119,6 +117,11 @@ export class Reader {
       if (tail.since !== 'same') builder.restart();
     }
   }
+}
+
+/** Whether a tail brings nothing new; with `head: null` there is nothing at all. */
+export function isUnchanged(tail: LogTail): boolean {
+  return tail.since === 'same' && tail.records.length === 0 && !startsAnew(tail);
 }
 
 function startsAnew(tail: LogTail): boolean {

@@ -1,7 +1,6 @@
 /** From a point in time to a version. */
 import type { Version } from '../backend.js';
 import type { Cell } from './cell.js';
-import { NOTHING } from './replica.js';
 
 /**
  * The newest version written at or before `time`, by the writers' clocks; 0 when all kept ones are later. Stamps never
@@ -12,7 +11,7 @@ export async function versionAt(cell: Cell, time: number, timeoutMs: number): Pr
   const { head, floor } = await backend.read(cell.key, { timeoutMs, limit: 1 });
   if (head === null) return 0;
   if (head.at <= time) return head.version;
-  const oldest = (await cell.reader.read(NOTHING, timeoutMs, floor)).snapshot.head;
+  const oldest = (await cell.reader.read(timeoutMs, floor)).head;
   if (oldest === null || oldest.at > time) return 0;
   let low = oldest.version;
   let high = head.version;
