@@ -93,11 +93,13 @@ export function closeQuietly(fileSystem: FileSystem, descriptor: number): void {
   }
 }
 
-/** Makes a directory and those above it, each durable in its parent. */
+/**
+ * Makes a directory and those above it, each durable in its parent before the next one is made. So of those that are
+ * there only the last can be one that another process made and could not make durable before it died.
+ */
 export async function ensureDirectory(fileSystem: FileSystem, path: string): Promise<void> {
-  const stat = fileSystem.stat(path);
-  if (stat?.kind === 'directory') return;
   const parent = dirname(path);
+  if (fileSystem.stat(path)?.kind === 'directory') return syncedByUs(fileSystem, parent);
   if (parent !== path) await ensureDirectory(fileSystem, parent);
   try {
     await fileSystem.makeDirectory(path, DIRECTORY_MODE);
@@ -106,4 +108,13 @@ export async function ensureDirectory(fileSystem: FileSystem, path: string): Pro
     if (!made) throw error;
   }
   await fileSystem.syncDirectory(parent);
+}
+
+/** Whoever may not read a directory, or finds it read-only, cannot have made anything in it. */
+async function syncedByUs(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.syncDirectory(path);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS', 'EINVAL'].includes(codeOf(error) ?? '')) throw error;
+  }
 }

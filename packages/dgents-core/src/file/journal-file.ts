@@ -181,7 +181,7 @@ export class JournalFile implements DescriptorUser {
     const { view } = this;
     if (view !== undefined && this.#matches(stat, view)) return this.view as View;
     if (this.#open === undefined || this.#open.inode !== stat.inode) this.#openAs(false);
-    const opened = this.context.fileSystem.statOpen(this.descriptor);
+    const opened = this.#unfenced(this.context.fileSystem.statOpen(this.descriptor));
     const opening: Opening = { reader: this.reader(), path: this.path, key: this.key, seed: this.seed };
     const known = view !== undefined && view.inode === opened.inode && view.device === opened.device;
     const extended =
@@ -196,6 +196,13 @@ export class JournalFile implements DescriptorUser {
     this.view = found.view;
     this.recent = found.recent;
     return found.view;
+  }
+
+  /** Leaves out what a failed write left behind, until it is cut off: nobody must see what is going to vanish. */
+  #unfenced(stat: FileStat): FileStat {
+    const { fence } = this;
+    const fenced = fence !== undefined && stat.inode === fence.inode;
+    return fenced && stat.size > fence.from && stat.size <= fence.to ? { ...stat, size: fence.from } : stat;
   }
 
   /** Also notes the time of change, when the last one was our own. */

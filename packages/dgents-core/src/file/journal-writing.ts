@@ -106,16 +106,14 @@ export async function prepareForWriting(file: JournalFile): Promise<void> {
 }
 
 async function completeCut(file: JournalFile): Promise<void> {
-  const { fence, view } = file;
-  if (fence === undefined || view === undefined) return;
+  const { fence } = file;
+  if (fence === undefined) return;
+  const { inode, size } = file.context.fileSystem.statOpen(file.descriptor);
   // Beyond what we wrote, somebody went on from it: then it has happened, and is theirs to keep.
-  const ours = view.inode === fence.inode && view.size > fence.from && view.size <= fence.to;
-  if (ours) {
-    await cutTo(file, fence.from);
-    file.view = undefined;
-    await file.refreshLocked();
-  }
+  if (inode === fence.inode && size >= fence.from && size <= fence.to) await cutTo(file, fence.from);
   file.fence = undefined;
+  file.view = undefined;
+  await file.refreshLocked();
 }
 
 async function dropTornTail(file: JournalFile): Promise<void> {

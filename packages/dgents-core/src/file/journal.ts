@@ -8,6 +8,7 @@ import type {
   ReadOptions,
   Version,
 } from '../backend.js';
+import { StorageUnavailableError } from '../errors.js';
 import type { Call } from './call.js';
 import { unknown } from './call.js';
 import { writeCheckpoint } from './journal-checkpoint.js';
@@ -43,6 +44,9 @@ const AGAIN = Symbol('again');
 
 /** What a job with the lock comes to: `AGAIN`, or nothing more to do. */
 type Job = () => Promise<unknown>;
+
+/** How often a file may be found replaced after its lock was got, before it is no longer a coincidence. */
+const MAX_MOVES = 200;
 
 /**
  * The log of one key. Operations take turns: within the process by a queue, between processes by the kernel's lock
@@ -214,58 +218,60 @@ export class Journal {
     return this.#turns.run(async () => {
       for (let look = 1; ; look++) {
         try {
-          if (this.#file.isCurrent()) return await this.#quick(job);
           return await this.#context.pool.use(this.#file, job);
         } catch (error) {
-          if (!(error instanceof Moved) || look === MAX_LOOKS) {
-            throw storageError(error, 'read', this.#file.path, this.#file.key);
-          }
+          if (!(error instanceof Moved) || look === MAX_LOOKS) throw this.#typed(error, 'read');
         }
       }
     });
   }
 
-  /** A job on a file that did not change may need no descriptor, and then takes no place in the pool. */
-  #quick<T>(job: () => Promise<T>): Promise<T> {
-    return this.#context.pool.use(this.#file, job);
-  }
-
   /** Runs a job with the lock and an up-to-date view; `over` says that nobody waits for it any more. */
   async #exclusive(over: () => boolean, job: Job): Promise<void> {
     await this.#pacing.beforeTurn();
-    for (let attempt = 0; !over(); attempt++) {
+    for (let attempt = 0, moves = 0; !over(); attempt++) {
       const outcome = await this.#turns.run(() =>
         this.#context.pool.use(this.#file, () => this.#locked(job)),
       );
       if (outcome === undefined) return;
-      if (outcome === BUSY) await this.#pacing.wait(attempt);
+      if (outcome === AGAIN && ++moves > MAX_MOVES) throw this.#restless();
+      if (outcome === BUSY || moves > MAX_LOOKS) await this.#pacing.wait(attempt);
     }
   }
 
   async #locked(job: Job): Promise<typeof BUSY | typeof AGAIN | undefined> {
     const file = this.#file;
     const { fileSystem } = this.#context;
-    if (!file.openForWriting()) return (await job()) === AGAIN ? AGAIN : undefined;
-    const { descriptor } = file;
-    if (!this.#tryLock(descriptor)) return BUSY;
+    let descriptor: number | undefined;
     try {
-      const before = file.view?.end;
-      const view = await file.refreshLocked();
-      if (view === undefined) return AGAIN;
-      if (before !== undefined && before !== view.end) this.#pacing.sawOthers();
+      if (file.openForWriting()) {
+        if (!fileSystem.tryLock(file.descriptor)) return BUSY;
+        descriptor = file.descriptor;
+        const before = file.view?.end;
+        const view = await file.refreshLocked();
+        if (view === undefined) return AGAIN;
+        if (before !== undefined && before !== view.end) this.#pacing.sawOthers();
+      }
       return (await job()) === AGAIN ? AGAIN : undefined;
+    } catch (error) {
+      throw this.#typed(error, 'write to');
     } finally {
       // Unless the descriptor, and the lock with it, was given up on the way.
-      if (file.isOpen && file.descriptor === descriptor) fileSystem.unlock(descriptor);
+      if (descriptor !== undefined && file.isOpen && file.descriptor === descriptor)
+        fileSystem.unlock(descriptor);
     }
   }
 
-  #tryLock(descriptor: number): boolean {
-    try {
-      return this.#context.fileSystem.tryLock(descriptor);
-    } catch (error) {
-      throw storageError(error, 'lock', this.#file.path, this.#file.key);
-    }
+  #typed(error: unknown, action: string): unknown {
+    return storageError(error, action, this.#file.path, this.#file.key);
+  }
+
+  #restless(): StorageUnavailableError {
+    const { path, key } = this.#file;
+    return new StorageUnavailableError(
+      `${path} is replaced again and again: something else than dgents writes to it`,
+      { key },
+    );
   }
 }
 
