@@ -3,6 +3,7 @@ export type {
   Backend,
   BackendCapabilities,
   BackendLimits,
+  CallOptions as BackendCallOptions,
   Checkpoint,
   CommitOptions,
   CommitResult,
@@ -10,6 +11,7 @@ export type {
   FeedEntry,
   FeedOptions,
   Head,
+  KeysOptions as BackendKeysOptions,
   LogRecord,
   LogTail,
   Meta,
@@ -47,6 +49,8 @@ export type {
 } from './data-agent.js';
 export * from './errors.js';
 export { FileBackend, fileBackend } from './file/file-backend.js';
+export type { FileStat, FileSystem, OpenHow } from './file/file-system.js';
+export type { RepairReport } from './file/journal-file.js';
 export type { FileBackendOptions } from './file/options.js';
 export { PersistentAgent, type PersistentAgentOptions } from './file/persistent-agent.js';
 export { key } from './keys.js';
@@ -57,6 +61,13 @@ export { defineState, type StateDefinition } from './schema/define-state.js';
 export { type AgentOptions, StateAgent } from './state/agent.js';
 export type { DefinitionOptions, Migrations } from './state/definition.js';
 export type { EngineOptions } from './state/engine.js';
-export { newOperationId } from './state/ids.js';
+export { newOperationId, type RandomBytes } from './state/ids.js';
 export type { Retention } from './state/retention.js';
-export { type KeysOptions, Store, type StoredKey, type StoreOptions } from './store.js';
+export {
+  type KeysOptions,
+  type Results,
+  type States,
+  Store,
+  type StoredKey,
+  type StoreOptions,
+} from './store.js';

@@ -30,8 +30,10 @@ export interface StoredKey {
   readonly deleted: boolean;
 }
 
-type States<A extends readonly StateAgent<never>[]> = { [I in keyof A]: A[I] extends StateAgent<infer S> ? S : never };
-type Results<A extends readonly StateAgent<never>[]> = {
+/** The states of some agents, in their order. */
+export type States<A extends readonly StateAgent<never>[]> = { [I in keyof A]: A[I] extends StateAgent<infer S> ? S : never };
+/** What {@link Store.transact} gives: each agent's state after it, in their order. */
+export type Results<A extends readonly StateAgent<never>[]> = {
   [I in keyof A]: A[I] extends StateAgent<infer S> ? Versioned<S> : never;
 };
 

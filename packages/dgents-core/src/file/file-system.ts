@@ -9,7 +9,7 @@
  *   promise around one callback.
  * - A durable append is *one* operation: `write` on a descriptor opened with `through` returns when data and length
  *   are on stable storage. That is one hop where the platform has O_DSYNC.
- * - Errors are the platform's, with `code` (`ENOSPC` …); {@link storageError} turns them into typed ones.
+ * - Errors are the platform's, with `code` (`ENOSPC` …); `storageError` turns them into typed ones.
  *   Only `stat` treats a missing file as an answer.
  *
  * Nothing here retries, buffers or loops: `read` and `write` may be short, and callers must say what that means.

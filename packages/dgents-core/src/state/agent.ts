@@ -70,6 +70,7 @@ export class StateAgent<S> implements DataAgent<S> {
   private closed: Promise<void> | undefined;
   private closing: AbortController | undefined;
 
+  /** @internal Agents come from {@link Store.agent}, or from a named class. */
   constructor(
     private readonly engine: Engine,
     /** The address of the state. */
