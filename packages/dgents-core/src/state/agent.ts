@@ -1,5 +1,5 @@
 /** The handle that agent developers hold: {@link DataAgent} over any backend. */
-import type { Head, Meta, Version } from '../backend.js';
+import type { Head, Version } from '../backend.js';
 import type { Copied } from '../codec/codec.js';
 import type {
   CallOptions,
@@ -23,7 +23,7 @@ import { type Call, remainingMs } from './deadlines.js';
 import type { DefinitionOptions } from './definition.js';
 import { type Engine, checkTimeout } from './engine.js';
 import { erase } from './erase.js';
-import { type Comparison, Operation, type Produced, comparisonOf, summary } from './operation.js';
+import { type Comparison, Operation, type OperationRequest, type Produced, type Writer, comparisonOf, summary } from './operation.js';
 import { newest, snapshotAt, successive } from './past.js';
 import { type Recipe, changeByRecipe, changeByState, stateByRecipe } from './recipe.js';
 import { ABSENT, type Snapshot } from './replica.js';
@@ -60,12 +60,19 @@ const DEFAULT_HISTORY = 100;
 /** The key of the one state that an agent with a store of its own has. */
 export const OWN_KEY = 'state';
 
-export class StateAgent<S> implements DataAgent<S> {
+const ANY: Comparison = { kind: 'any' };
+
+function versionOf({ head }: Snapshot): Version {
+  return head?.version ?? 0;
+}
+
+export class StateAgent<S> implements DataAgent<S>, Writer {
   private readonly cell: Cell;
   private seen: Seen | undefined;
   /** The last write of this handle that has not settled: the next one builds on it. */
   private lastWrite: Operation | undefined;
-  private readonly pending = new Set<Promise<unknown>>();
+  /** Accepted and not settled: what `close` waits for. */
+  private readonly pending = new Set<Operation>();
   private readonly timeoutMs: number;
   private closed: Promise<void> | undefined;
   private closing: AbortController | undefined;
@@ -219,12 +226,21 @@ export class StateAgent<S> implements DataAgent<S> {
 
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  async save(state: S, options?: SaveOptions): Promise<Version> {
-    if (state === undefined) throw new TypeError('`undefined` is not a state; use null, or delete().');
+  save(state: S, options?: SaveOptions): Promise<Version> {
+    try {
+      if (state === undefined) throw new TypeError('`undefined` is not a state; use null, or delete().');
+      return this.write(this.replacement(state), options, true, versionOf);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Takes a private copy of a state now, and makes a change of it when its turn has come. */
+  private replacement(state: S): (base: Snapshot) => Produced {
     const { definition } = this.cell;
     let own: Copied | undefined = definition.accept(state, this.key);
     let kept: Copied | undefined;
-    const produce = (base: Snapshot): Produced => {
+    return (base) => {
       // The diff completes its input in place; only a second attempt needs it once more.
       const next = own ?? { value: definition.codec.clone(kept?.value), traits: kept?.traits ?? 0 };
       own = undefined;
@@ -232,15 +248,23 @@ export class StateAgent<S> implements DataAgent<S> {
       kept = { value: change.next, traits: change.traits };
       return { kind: 'write', change };
     };
-    const { head } = await this.write(produce, options, true);
-    return head?.version ?? 0;
   }
 
-  async update(change: (draft: S) => S | void, options?: UpdateOptions): Promise<Versioned<S>> {
-    if (typeof change !== 'function') throw new TypeError('update takes a recipe: `(draft) => { draft.count += 1; }`.');
+  update(change: (draft: S) => S | void, options?: UpdateOptions): Promise<Versioned<S>> {
+    try {
+      if (typeof change !== 'function') {
+        throw new TypeError('update takes a recipe: `(draft) => { draft.count += 1; }`.');
+      }
+      const { definition } = this.cell;
+      return this.write(this.recipe(change as Recipe), options, false, (result) => versioned(definition, result, false));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  private recipe(recipe: Recipe): (base: Snapshot) => Produced {
     const { definition } = this.cell;
-    const recipe = change as Recipe;
-    const produce = (base: Snapshot): Produced => {
+    return (base) => {
       if (base.value !== ABSENT) {
         return { kind: 'write', change: changeByRecipe(definition, base, recipe, this.key) };
       }
@@ -249,7 +273,6 @@ export class StateAgent<S> implements DataAgent<S> {
       const first = definition.accept(initial(), this.key);
       return { kind: 'write', change: stateByRecipe(definition, first, recipe, this.key) };
     };
-    return versioned<S>(definition, await this.write(produce, options, false), false);
   }
 
   async delete(options?: DeleteOptions): Promise<boolean> {
@@ -258,7 +281,7 @@ export class StateAgent<S> implements DataAgent<S> {
       had = base.value !== ABSENT;
       return had ? { kind: 'tombstone' } : { kind: 'none' };
     };
-    await this.write(produce, options, true);
+    await this.write(produce, options, true, versionOf);
     if (options?.erase === true) {
       const call = this.begin(options);
       await this.within(erase(this.cell, remainingMs(call)), call);
@@ -267,49 +290,46 @@ export class StateAgent<S> implements DataAgent<S> {
   }
 
   /** Hands a write to the log's queue. All that can be refused without looking at the store is refused here. */
-  private async write(
+  private write<T>(
     produce: (base: Snapshot) => Produced,
     options: WriteOptions & { readonly expected?: SaveOptions['expected'] } = {},
     compares: boolean,
-  ): Promise<Snapshot> {
+    finish: (result: Snapshot) => T,
+  ): Promise<T> {
     const call = this.begin(options);
-    const { operationId, meta, expected } = options;
+    const { operationId, expected } = options;
     checkOperationId(operationId);
     const ttlMs = checkTtl(options.ttlMs) ?? this.options.ttlMs;
-    const operation = new Operation(
-      {
-        key: this.key,
-        id: operationId ?? this.engine.newId(),
-        repeatable: operationId !== undefined,
-        compare: expected !== undefined ? comparisonOf(expected) : compares ? this.comparison() : { kind: 'any' },
-        meta: checkMeta(meta) as Meta | undefined,
-        ttlMs,
-        retain: this.options.retain,
-        produce,
-        verify: () => this.verify(),
-        settled: (done, result) => {
-          if (this.lastWrite === done) this.lastWrite = undefined;
-          if (result !== undefined) this.see(result);
-        },
-      },
-      call,
-      this.engine.deadlines,
-    );
+    const request: OperationRequest = {
+      key: this.key,
+      id: operationId ?? this.engine.newId(),
+      repeatable: operationId !== undefined,
+      compare: expected !== undefined ? comparisonOf(expected) : compares ? this.comparison() : ANY,
+      meta: checkMeta(options.meta),
+      ttlMs,
+      retain: this.options.retain,
+      produce,
+      writer: this,
+    };
+    const operation = new Operation(request, call, this.engine.deadlines, finish);
     this.lastWrite = operation;
-    return this.track(this.send(operation, ttlMs));
+    this.pending.add(operation);
+    if (this.engine.isReady && this.options.requireDurability === undefined && ttlMs === undefined) {
+      this.cell.enqueue(operation);
+    } else {
+      this.prepare(call, ttlMs).then(
+        () => this.cell.enqueue(operation),
+        (error: unknown) => operation.fail(error),
+      );
+    }
+    return operation.done;
   }
 
-  private async send(operation: Operation, ttlMs: number | undefined): Promise<Snapshot> {
-    if (!this.engine.isReady || this.options.requireDurability !== undefined || ttlMs !== undefined) {
-      try {
-        await this.prepare(operation.call, ttlMs);
-      } catch (error) {
-        operation.fail(error);
-        return operation.done;
-      }
-    }
-    this.cell.enqueue(operation);
-    return operation.done;
+  /** @internal Remembers what a write of this handle has left behind. */
+  settled(operation: Operation, result: Snapshot | undefined): void {
+    this.pending.delete(operation);
+    if (this.lastWrite === operation) this.lastWrite = undefined;
+    if (result !== undefined) this.see(result);
   }
 
   /** What a save of this handle may replace. */
@@ -332,10 +352,11 @@ export class StateAgent<S> implements DataAgent<S> {
   }
 
   /**
-   * Checks, when the log has turned out to be another than it was, that what this handle saw is still part of it.
+   * @internal Checks, when the log has turned out to be another than it was, that what this handle saw is still part
+   * of it.
    * @returns undefined when there is nothing to check
    */
-  private verify(): Promise<void> | undefined {
+  verify(): Promise<void> | undefined {
     if (this.seen === undefined || this.seen.epoch === this.cell.epoch) return undefined;
     return this.verifySeen(this.seen);
   }
@@ -386,8 +407,7 @@ export class StateAgent<S> implements DataAgent<S> {
       };
       const { retain, ttlMs } = this.options;
       const common = { key: this.key, repeatable: false, compare: { kind: 'any' as const }, meta: undefined };
-      const quiet = { verify: () => undefined, settled: () => undefined };
-      return new Operation({ ...common, id, ttlMs, retain, produce, ...quiet }, call, engine.deadlines);
+      return new Operation({ ...common, id, ttlMs, retain, produce, writer: undefined }, call, engine.deadlines, versionOf);
     };
     return { cell, draft, operation, see: (snapshot) => this.see(snapshot), verify: () => this.verify() };
   }
@@ -414,17 +434,10 @@ export class StateAgent<S> implements DataAgent<S> {
     this.engine.assertOpen();
   }
 
-  private track<T>(promise: Promise<T>): Promise<T> {
-    this.pending.add(promise);
-    const forget = (): void => void this.pending.delete(promise);
-    promise.then(forget, forget);
-    return promise;
-  }
-
   close(): Promise<void> {
     this.closed ??= (async () => {
       this.closing?.abort();
-      await Promise.allSettled([...this.pending]);
+      await Promise.allSettled([...this.pending].map(({ done }) => done));
       await this.onClose?.();
     })();
     return this.closed;

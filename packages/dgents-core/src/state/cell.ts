@@ -5,9 +5,9 @@
  * together as one append, each with its own version and operation id. An outcome is told only when the append that
  * it rests on has been confirmed.
  */
-import type { Head, LogRecord, LogTail, Version } from '../backend.js';
+import type { Append, Head, LogRecord, LogTail, Version } from '../backend.js';
 import { type HeadSummary, StateConflictError, StateTooLargeError } from '../errors.js';
-import { commit } from './commit.js';
+import { type CommitEnd, commit } from './commit.js';
 import { type Call, ignore, monotonicMs, pause, remainingMs } from './deadlines.js';
 import type { Definition } from './definition.js';
 import { documentOf } from './diff.js';
@@ -43,6 +43,8 @@ export class Cell {
   busy = false;
   /** Tail weight at which the last checkpoint was offered in vain. */
   refusedAt = 0;
+  /** Version at which to think of retention again. */
+  retainAt = 0;
   /** Version at which to look again for what retention has not caught yet. */
   lookForOldAt = 0;
   private queue: Operation[] = [];
@@ -127,6 +129,8 @@ export class Cell {
     if (tail.since !== 'diverged') return;
     this.epoch += 1;
     this.milestones.clear();
+    this.retainAt = 0;
+    this.lookForOldAt = 0;
   }
 
   /** Takes a newer snapshot and wakes whoever watches. */
@@ -179,7 +183,7 @@ export class Cell {
           confirmed = true;
         }
         for (const operation of batch) {
-          const check = operation.request.verify();
+          const check = operation.request.writer?.verify();
           if (check !== undefined) await this.verify(operation, check);
           repeatable ||= operation.request.repeatable;
         }
@@ -188,57 +192,57 @@ export class Cell {
         for (const operation of batch) operation.fail(error);
         return;
       }
-      const end = await this.attempt(planBatch(this, batch), call, confirmed);
-      if (end === 'done') return;
-      confirmed = false;
+      const plan = planBatch(this, batch);
+      if (plan.records.length > 0) {
+        const end = await this.send(plan, call, attempt);
+        if (this.conclude(plan, end) === 'done') return;
+        confirmed = false;
+      } else if (confirmed || plan.outcomes.length === 0) {
+        plan.settle();
+        return;
+      }
+      // Refusals rest on what this process last saw; they are told only after looking.
     }
   }
 
-  private async attempt(plan: Plan, call: Call, confirmed: boolean): Promise<'done' | 'again'> {
-    if (plan.records.length === 0) {
-      // Refusals rest on what this process last saw; they are told only after looking.
-      if (plan.outcomes.length > 0 && !confirmed) return 'again';
+  private send(plan: Plan, call: Call, attempt: number): Promise<CommitEnd> {
+    const expected = plan.base.head;
+    for (const { operation, written } of plan.outcomes) if (written) operation.sentAfter = expected;
+    const { records, ttlMs } = plan;
+    const { materializes } = this.engine.port;
+    const append: Append =
+      ttlMs === undefined && !materializes
+        ? { key: this.key, expected, records }
+        : {
+            key: this.key,
+            expected,
+            records,
+            ...(ttlMs === undefined ? {} : { ttlMs }),
+            ...(materializes ? { document: this.documentText(plan.last) } : {}),
+          };
+    return commit(this.engine, append, call, attempt === 0 ? call.timeoutMs : remainingMs(call));
+  }
+
+  private conclude(plan: Plan, end: CommitEnd): 'done' | 'again' {
+    if (end.kind === 'committed') {
+      if (sameHead(this.snapshot.head, plan.base.head)) {
+        if (plan.base.head === null) this.floor = 1;
+        this.advance(withToken(plan.last, end.head.token));
+        housekeep(this, plan.retain);
+      } else this.known = false;
       plan.settle();
       return 'done';
     }
-    for (const { operation, written } of plan.outcomes) if (written) operation.sentAfter = plan.base.head;
-    const { ttlMs } = plan;
-    const append = {
-      key: this.key,
-      expected: plan.base.head,
-      records: plan.records,
-      ...(ttlMs === undefined ? {} : { ttlMs }),
-      ...(this.engine.port.materializes ? { document: this.documentText(plan.last) } : {}),
-    };
-    const end = await commit(this.engine, append, { ...call, signal: undefined });
-    switch (end.kind) {
-      case 'committed':
-        if (sameHead(this.snapshot.head, plan.base.head)) {
-          if (plan.base.head === null) this.floor = 1;
-          this.advance(withHead(plan.last, end.head.token));
-          housekeep(this, plan.retain);
-        } else this.known = false;
-        plan.settle();
-        return 'done';
-      case 'refused':
-        this.known = false;
-        for (const { operation } of plan.outcomes) operation.sentAfter = undefined;
-        return 'again';
-      case 'failed':
-        this.known = false;
-        for (const { operation } of plan.outcomes) {
-          operation.sentAfter = undefined;
-          operation.fail(end.error);
-        }
-        return 'done';
-      case 'unknown':
-        this.known = false;
-        for (const { operation, written } of plan.outcomes) {
-          if (written) operation.unknown('The store did not say what became of the write.', end.error);
-          else operation.fail(end.error);
-        }
-        return 'done';
+    this.known = false;
+    for (const { operation, written } of plan.outcomes) {
+      if (end.kind === 'unknown' && written) {
+        operation.unknown('The store did not say what became of the write.', end.error);
+        continue;
+      }
+      operation.sentAfter = undefined;
+      if (end.kind !== 'refused') operation.fail(end.error);
     }
+    return end.kind === 'refused' ? 'again' : 'done';
   }
 
   private documentText(snapshot: Snapshot): string {
@@ -299,7 +303,7 @@ function latestCall(batch: readonly Operation[]): Call | undefined {
   return latest;
 }
 
-function withHead(snapshot: Snapshot, token: string | undefined): Snapshot {
+function withToken(snapshot: Snapshot, token: string | undefined): Snapshot {
   if (token === undefined || snapshot.head === null) return snapshot;
   return { ...snapshot, head: { ...snapshot.head, token } };
 }

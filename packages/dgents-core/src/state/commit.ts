@@ -21,26 +21,45 @@ export type CommitEnd =
 const FIRST_WAIT_MS = 5;
 const LONGEST_WAIT_MS = 250;
 
-export async function commit(engine: Engine, append: Append, call: Call): Promise<CommitEnd> {
-  let wait = FIRST_WAIT_MS;
-  let doubt: unknown;
-  for (;;) {
-    try {
-      const [result] = await engine.within(engine.backend.commit([append], engine.portOptions(call)), call, append.key);
-      if (result === undefined) throw new TypeError(`The backend ${engine.backend.name} gave no result for an append.`);
-      if (result.ok) return { kind: 'committed', head: result.head };
-      // Once an earlier sending is in doubt, a refusal may be due to that very sending.
-      if (doubt === undefined) return { kind: 'refused' };
-    } catch (error) {
-      if (isDefinite(error) && doubt === undefined) return { kind: 'failed', error };
-      doubt = error;
-    }
+/** Sends the append; nearly always, that is all. `timeoutMs` is what is left of the call's time. */
+export function commit(engine: Engine, append: Append, call: Call, timeoutMs: number): Promise<CommitEnd> {
+  return sendOnce(engine, append, call, timeoutMs).catch((error: unknown) =>
+    isDefinite(error) ? { kind: 'failed', error } : insist(engine, append, call, error),
+  );
+}
+
+function sendOnce(engine: Engine, append: Append, call: Call, timeoutMs: number): Promise<CommitEnd> {
+  // Aborting the call ends the waiting of its caller, not the finding out.
+  const { deadline } = call;
+  return engine.within(
+    engine.backend.commit([append], { timeoutMs }),
+    { deadline, timeoutMs, signal: undefined },
+    append.key,
+    ([result]): CommitEnd => {
+      if (result === undefined) throw new TypeError(`The ${engine.backend.name} backend gave no result for an append.`);
+      return result.ok ? { kind: 'committed', head: result.head } : REFUSED;
+    },
+  );
+}
+
+const REFUSED: CommitEnd = { kind: 'refused' };
+
+/** Finds out what became of an append in doubt, and sends it again as often as nothing is there. */
+async function insist(engine: Engine, append: Append, aborted: Call, doubt: unknown): Promise<CommitEnd> {
+  const call = { ...aborted, signal: undefined };
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     const verdict = await findOut(engine, append, call);
     if (verdict === 'unknowable') return { kind: 'unknown', error: doubt };
     if (verdict !== 'not yet') return verdict;
     if (call.deadline - monotonicMs() <= wait) return { kind: 'unknown', error: doubt };
     await pause(wait * (0.5 + engine.random() / 2));
-    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    try {
+      const end = await sendOnce(engine, append, call, remainingMs(call));
+      // A refusal may be due to the earlier sending that is in doubt: what is there tells.
+      if (end.kind === 'committed') return end;
+    } catch {
+      // As much in doubt as before, for the first reason.
+    }
   }
 }
 

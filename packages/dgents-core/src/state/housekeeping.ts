@@ -19,7 +19,7 @@ const MAINTENANCE_TIMEOUT_MS = 30_000;
 export function housekeep(cell: Cell, retain: Retention | undefined): void {
   if (cell.busy) return;
   const { snapshot } = cell;
-  const trim = retain === undefined ? undefined : dueTrim(cell, retain);
+  const trim = retain === undefined ? undefined : dueTrim(cell, retain, biteOf(retain));
   if (trim !== undefined) {
     inBackground(cell, trim);
   } else if (snapshot.value !== ABSENT && checkpointDue(snapshot, bytesOf(snapshot, cell.definition))) {
@@ -75,13 +75,13 @@ export function checkpointOf(cell: Cell, snapshot: Snapshot): Checkpoint {
 /** A milestone, or a version whose state has to be read first. */
 type TrimPoint = Snapshot | { readonly version: Version };
 
-function dueTrim(cell: Cell, retain: Retention): (() => Promise<void>) | undefined {
+function dueTrim(cell: Cell, retain: Retention, bite: number): (() => Promise<void>) | undefined {
   const { snapshot, milestones, engine } = cell;
   const { head } = snapshot;
-  if (head === null) return undefined;
+  if (head === null || head.version < cell.retainAt) return undefined;
+  cell.retainAt = head.version + bite;
   const now = { version: head.version, at: engine.clock() };
   const grace = retain.graceMs ?? (engine.port.sharing === 'process' ? 0 : DEFAULT_GRACE_MS);
-  const bite = biteOf(retain);
   const mayGo = (place: Head): boolean => mayGoBefore(place, now, retain, grace);
   const milestone = milestones.due(mayGo);
   if (snapshot.asStored) milestones.pass(snapshot, bite);

@@ -35,14 +35,21 @@ export interface OperationRequest {
   readonly ttlMs: number | undefined;
   readonly retain: Retention | undefined;
   readonly produce: (base: Snapshot) => Produced;
-  /** Rejects when the store has gone back behind what the writer saw. Undefined while there is nothing to check. */
-  readonly verify: () => Promise<void> | undefined;
-  /** Told before the outcome is: lets the handle remember what it has seen. */
-  readonly settled: (operation: Operation, result: Snapshot | undefined) => void;
+  /** The handle that writes; a transaction has none. */
+  readonly writer: Writer | undefined;
 }
 
-export class Operation {
-  readonly done: Promise<Snapshot>;
+/** What an operation asks and tells its handle. */
+export interface Writer {
+  /** Rejects when the store has gone back behind what the writer saw. Undefined while there is nothing to check. */
+  verify(): Promise<void> | undefined;
+  /** Told before the outcome is: lets the handle remember what it has seen. */
+  settled(operation: Operation, result: Snapshot | undefined): void;
+}
+
+/** @typeParam T what the caller is told in the end */
+export class Operation<T = unknown> {
+  readonly done: Promise<T>;
   /** The state after this write, once it is acknowledged. */
   result: Snapshot | undefined;
   /** The head that it was sent to follow, while it is on its way; undefined before and between attempts. */
@@ -50,7 +57,7 @@ export class Operation {
   /** Whether it found nothing to do: what `delete` answers. */
   idle = false;
   private open = true;
-  private resolve!: (result: Snapshot) => void;
+  private resolve!: (result: never) => void;
   private reject!: (error: unknown) => void;
   private readonly entry: Entry;
   private readonly onAbort: (() => void) | undefined;
@@ -59,9 +66,10 @@ export class Operation {
     readonly request: OperationRequest,
     readonly call: Call,
     private readonly deadlines: Deadlines,
+    private readonly finish: (result: Snapshot) => unknown,
   ) {
     this.done = new Promise((resolve, reject) => {
-      this.resolve = resolve;
+      this.resolve = resolve as (result: never) => void;
       this.reject = reject;
     });
     this.entry = deadlines.add(call.deadline, () => this.giveUp(() => timeoutError(call, 'The write', request.key)));
@@ -80,7 +88,7 @@ export class Operation {
     if (!this.open) return;
     this.result = result;
     this.close(result);
-    this.resolve(result);
+    this.resolve(this.finish(result) as never);
   }
 
   fail(error: unknown): void {
@@ -118,7 +126,7 @@ export class Operation {
   private close(result: Snapshot | undefined): void {
     this.open = false;
     this.release();
-    this.request.settled(this, result);
+    this.request.writer?.settled(this, result);
   }
 }
 

@@ -36,9 +36,12 @@ export class Plan {
   }
 }
 
+/** What the writes of a batch have led to so far. */
+type Results = Map<Operation, Snapshot>;
+
 export function planBatch(cell: Cell, batch: readonly Operation[]): Plan {
   const plan = new Plan(cell.snapshot);
-  const results = new Map<Operation, Snapshot>();
+  const results: Results = new Map();
   const byId = new Map<string, Snapshot>();
   for (const operation of batch) {
     if (!operation.pending) continue;
@@ -82,7 +85,7 @@ function finishIdle(operation: Operation, working: Snapshot): void {
 }
 
 /** @throws StateConflictError when the working state is not what the writer expects */
-function compare(cell: Cell, operation: Operation, working: Snapshot, results: Map<Operation, Snapshot>): void {
+function compare(cell: Cell, operation: Operation, working: Snapshot, results: Results): void {
   const expected = settled(operation.request.compare, results);
   const { head } = working;
   switch (expected.kind) {
@@ -101,7 +104,7 @@ function compare(cell: Cell, operation: Operation, working: Snapshot, results: M
 }
 
 /** Follows a chain of writes of one handle to what the last of them that happened left behind. */
-function settled(compare: Comparison, results: Map<Operation, Snapshot>): Exclude<Comparison, { kind: 'after' }> {
+function settled(compare: Comparison, results: Results): Exclude<Comparison, { kind: 'after' }> {
   let comparison = compare;
   while (comparison.kind === 'after') {
     const { write } = comparison;
