@@ -311,7 +311,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       produce,
       writer: this,
     };
-    const operation = new Operation(request, call, this.engine.deadlines, finish);
+    const operation = new Operation<T>(request, call, this.engine.deadlines, finish);
     this.lastWrite = operation;
     this.pending.add(operation);
     if (this.engine.isReady && this.options.requireDurability === undefined && ttlMs === undefined) {
