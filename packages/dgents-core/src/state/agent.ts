@@ -57,6 +57,8 @@ interface Seen {
 
 const DEFAULT_HISTORY = 100;
 
+const ANY: Comparison = { kind: 'any' };
+
 /** The key of the one state that an agent with a store of its own has. */
 export const OWN_KEY = 'state';
 
@@ -406,7 +408,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
         return { kind: 'write', change: changeByState(definition, base, own, this.key) };
       };
       const { retain, ttlMs } = this.options;
-      const common = { key: this.key, repeatable: false, compare: { kind: 'any' as const }, meta: undefined };
+      const common = { key: this.key, repeatable: false, compare: ANY, otherwise: ANY, meta: undefined };
       return new Operation({ ...common, id, ttlMs, retain, produce, writer: undefined }, call, engine.deadlines, versionOf);
     };
     return { cell, draft, operation, see: (snapshot) => this.see(snapshot), verify: () => this.verify() };

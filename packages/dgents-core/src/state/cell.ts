@@ -41,8 +41,8 @@ export class Cell {
   readonly milestones = new Milestones();
   /** Set while a checkpoint or trim of this log is being written. */
   busy = false;
-  /** Tail weight at which the last checkpoint was offered in vain. */
-  refusedAt = 0;
+  /** Where the newest checkpoint that this process wrote stands: `tailBytes` counts from the same starting point. */
+  checkpointed: Pick<Snapshot, 'startVersion' | 'tailBytes'> | undefined;
   /** Version at which to think of retention again. */
   retainAt = 0;
   /** Version at which to look again for what retention has not caught yet. */

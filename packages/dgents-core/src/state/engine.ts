@@ -6,6 +6,7 @@ import { Cell } from './cell.js';
 import { type Call, Deadlines, ignore, monotonicMs, remainingMs } from './deadlines.js';
 import { type Definition, type DefinitionOptions, Definitions } from './definition.js';
 import { type RandomBytes, operationIds } from './ids.js';
+import { CHECKPOINT_FACTOR } from './policy.js';
 
 export const DEFAULT_TIMEOUT_MS = 5000;
 
@@ -20,6 +21,11 @@ export interface EngineOptions {
   readonly random?: () => number;
   /** Fills operation ids. The system's generator unless told. */
   readonly randomBytes?: RandomBytes;
+  /**
+   * A checkpoint is written when the records since the last one weigh so many times the state: more makes for fewer
+   * bytes and slower first loads. 2 unless told.
+   */
+  readonly checkpointFactor?: number;
   /** Told of what went wrong outside any call (a checkpoint, a trim). A process warning unless told. */
   readonly onWarning?: (error: unknown) => void;
 }
@@ -30,6 +36,7 @@ export class Engine {
   readonly random: () => number;
   readonly newId: () => string;
   readonly timeoutMs: number;
+  readonly checkpointFactor: number;
   /** How messages call the backend. */
   private readonly title: string;
   private readonly warn: (error: unknown) => void;
@@ -53,6 +60,8 @@ export class Engine {
     this.random = options.random ?? Math.random;
     this.newId = operationIds(options.randomBytes);
     this.timeoutMs = checkTimeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    this.checkpointFactor = options.checkpointFactor ?? CHECKPOINT_FACTOR;
+    if (!(this.checkpointFactor > 0)) throw new RangeError('checkpointFactor is greater than 0.');
     this.warn = options.onWarning ?? warnProcess;
     this.title = `The ${backend.name} store`;
   }

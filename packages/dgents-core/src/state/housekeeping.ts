@@ -3,7 +3,7 @@ import type { Checkpoint, Head, Version } from '../backend.js';
 import type { Cell } from './cell.js';
 import { documentOf } from './diff.js';
 import { checkpointDue } from './policy.js';
-import { ABSENT, type Snapshot, bytesOf } from './replica.js';
+import { ABSENT, type Snapshot } from './replica.js';
 import { DEFAULT_GRACE_MS, type Retention, biteOf, mayGoBefore } from './retention.js';
 import { versionAt } from './time.js';
 
@@ -22,8 +22,7 @@ export function housekeep(cell: Cell, retain: Retention | undefined): void {
   const trim = retain === undefined ? undefined : dueTrim(cell, retain, biteOf(retain));
   if (trim !== undefined) {
     inBackground(cell, trim);
-  } else if (snapshot.value !== ABSENT && checkpointDue(snapshot, bytesOf(snapshot, cell.definition))) {
-    if (snapshot.tailBytes < cell.refusedAt) return;
+  } else if (snapshot.value !== ABSENT && checkpointDue(tailBytes(cell, snapshot), snapshot.bytes, cell.engine.checkpointFactor)) {
     inBackground(cell, () => writeCheckpoint(cell, snapshot));
   }
 }
@@ -38,15 +37,18 @@ function inBackground(cell: Cell, work: () => Promise<void>): void {
 }
 
 async function writeCheckpoint(cell: Cell, snapshot: Snapshot): Promise<void> {
+  const mark = { startVersion: snapshot.startVersion, tailBytes: snapshot.tailBytes };
   // Doubled until it succeeds: a store that refuses is not asked at every write.
-  cell.refusedAt = snapshot.tailBytes * 2;
+  cell.checkpointed = { ...mark, tailBytes: mark.tailBytes * 2 };
   await cell.engine.backend.checkpoint(cell.key, checkpointOf(cell, snapshot), { timeoutMs: MAINTENANCE_TIMEOUT_MS });
-  cell.refusedAt = 0;
-  const { snapshot: now } = cell;
-  if (now.startVersion === snapshot.startVersion && snapshot.head !== null) {
-    const tailBytes = now.tailBytes - snapshot.tailBytes;
-    cell.snapshot = { ...now, tailBytes, startVersion: snapshot.head.version };
-  }
+  cell.checkpointed = mark;
+}
+
+/** What the records since the newest checkpoint of this process weigh. */
+function tailBytes(cell: Cell, snapshot: Snapshot): number {
+  const { checkpointed } = cell;
+  if (checkpointed?.startVersion !== snapshot.startVersion) return snapshot.tailBytes;
+  return snapshot.tailBytes - checkpointed.tailBytes;
 }
 
 /** The whole state of a snapshot, in the form that a backend keeps. Made before anything is awaited. */

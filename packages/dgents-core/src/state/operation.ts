@@ -31,6 +31,8 @@ export interface OperationRequest {
   /** Whether the caller chose the id, and it must be looked up before each attempt. */
   readonly repeatable: boolean;
   readonly compare: Comparison;
+  /** What the handle's next write compares with when this one does not happen. */
+  readonly otherwise: Comparison;
   readonly meta: Meta | undefined;
   readonly ttlMs: number | undefined;
   readonly retain: Retention | undefined;
@@ -56,6 +58,9 @@ export class Operation<T = unknown> {
   sentAfter: Head | null | undefined;
   /** Whether it found nothing to do: what `delete` answers. */
   idle = false;
+  /** As requested while it is open. */
+  compare: Comparison;
+  otherwise: Comparison;
   private open = true;
   private resolve!: (result: never) => void;
   private reject!: (error: unknown) => void;
@@ -127,6 +132,16 @@ export class Operation<T = unknown> {
     this.open = false;
     this.release();
     this.request.writer?.settled(this, result);
+  }
+
+  /** A handle that always has a write under way must not hold on to all of its earlier ones. */
+  private forgetEarlier(): void {
+    const { otherwise } = this;
+    if (otherwise.kind === 'after' && !otherwise.write.open) {
+      const { result, otherwise: earlier } = otherwise.write;
+      this.otherwise = result === undefined ? earlier : { kind: 'head', head: result.head };
+    }
+    this.compare = this.otherwise;
   }
 }
 

@@ -86,7 +86,7 @@ function finishIdle(operation: Operation, working: Snapshot): void {
 
 /** @throws StateConflictError when the working state is not what the writer expects */
 function compare(cell: Cell, operation: Operation, working: Snapshot, results: Results): void {
-  const expected = settled(operation.request.compare, results);
+  const expected = settled(operation.compare, results);
   const { head } = working;
   switch (expected.kind) {
     case 'any':
@@ -110,7 +110,7 @@ function settled(compare: Comparison, results: Results): Exclude<Comparison, { k
     const { write } = comparison;
     const result: Snapshot | undefined = results.get(write) ?? write.result;
     if (result !== undefined) return { kind: 'head', head: result.head };
-    comparison = write.request.compare;
+    comparison = write.otherwise;
   }
   return comparison;
 }

@@ -5,15 +5,13 @@
  * both costs: a load reads at most (1 + FACTOR) states, and checkpoints add at most 1/FACTOR to what is written. For
  * a conversation that only grows the tail *is* the state, and no checkpoint is ever due.
  */
-import { type Snapshot } from './replica.js';
-
 /** Settled on growing conversations, edited plans, sliding windows and counters together: see docs/performance.md. */
 export const CHECKPOINT_FACTOR = 2;
 
 /** Below this a checkpoint saves no time worth having. */
 export const CHECKPOINT_MIN_BYTES = 4096;
 
-/** Whether the tail has outgrown the state. */
-export function checkpointDue(snapshot: Snapshot, stateBytes: number): boolean {
-  return snapshot.tailBytes >= CHECKPOINT_MIN_BYTES && snapshot.tailBytes >= CHECKPOINT_FACTOR * stateBytes;
+/** Whether the tail has outgrown the state by this factor. */
+export function checkpointDue(tailBytes: number, stateBytes: number, factor: number): boolean {
+  return tailBytes >= CHECKPOINT_MIN_BYTES && tailBytes >= factor * stateBytes;
 }
