@@ -188,10 +188,7 @@ export class JournalFile implements DescriptorUser {
       known && opened.size >= view.end
         ? await extendView(opening, opened, view, this.recent ?? [], collector)
         : undefined;
-    if (extended === undefined) {
-      this.index = undefined;
-      collector?.reset();
-    }
+    if (extended === undefined) this.index = undefined;
     const found = extended ?? (await openView(opening, opened, collector));
     this.view = found.view;
     this.recent = found.recent;

@@ -26,13 +26,13 @@ export async function readTail(file: JournalFile, options: ReadOptions): Promise
   if (at !== undefined && at < view.floor) throw compacted(file.key, at, view.floor);
   const until = Math.min(at ?? view.head.version, view.head.version);
   if (after === undefined) {
-    const all = known === undefined && collector.complete && until === view.head.version;
+    const all = collector.seen === 'since start' && until === view.head.version;
     return limited(view, 'same', all ? collector.tail() : await wholeTail(file, view, until), options);
   }
   const since = await relation(file, view, after);
   if (since !== 'same') return limited(view, since, await wholeTail(file, view, until), options);
   if (after.version >= until) return limited(view, 'same', { records: [] }, options);
-  const fresh = known !== undefined && known.head.version === after.version && collector.complete;
+  const fresh = known?.head.version === after.version && collector.seen === 'since known';
   if (fresh && until === view.head.version) return limited(view, 'same', collector.tail(), options);
   const records = await recordsFrom(file, view, after.version + 1, until, options.limit);
   return limited(view, 'same', { records }, options, until);

@@ -37,8 +37,10 @@ const TAIL_BYTES = 64 * 1024;
 
 /** Sees the lines that a read wants while the journal is being opened, so that they are read once. */
 export interface Collector {
+  /** The lines that follow begin at a starting point, or after the head that was known before. */
+  begin(from: 'start' | 'known'): void;
   accept(line: Line): void;
-  /** What was seen is void: the lines will be read again. */
+  /** What was seen is void. */
   reset(): void;
 }
 
@@ -60,8 +62,7 @@ export async function openView(
   const beginning = await reader.bytes(0, small ? stat.size : MAX_HEADER_BYTES);
   const header = checkedHeader(beginning, key, path);
   const walk =
-    (await walkFromStart(reader, stat, header, collector)) ??
-    (await walkAll(opening, stat, header, collector));
+    (await walkFromStart(reader, stat, header, collector)) ?? (await walkAll(opening, stat, header));
   return { view: await viewOf(opening, stat, walk, header), recent: walk.recent };
 }
 
@@ -76,6 +77,7 @@ export async function extendView(
   const { reader } = opening;
   const known = await reader.bytes(view.lastLine, view.lastLine + RECOGNISED_BYTES);
   if (known.toString('latin1') !== view.lastBytes) return undefined;
+  collector?.begin('known');
   const walk = new Walk(view.end, true);
   walk.continueFrom(view.head, view.start, view.lastLine, recent);
   await follow(opening, walk, view.end, stat.size, collector);
@@ -98,6 +100,7 @@ async function walkFromStart(
   if (offset < header.bytes) return undefined;
   const first = offset === last.offset ? last : await lineAt(reader, offset, stat.size);
   if (first === undefined) return undefined;
+  collector?.begin('start');
   const walk = new Walk(offset, false);
   let from = offset;
   if (!isRecord(first.line)) {
@@ -145,15 +148,9 @@ async function lineAt(reader: JournalReader, offset: number, size: number): Prom
 }
 
 /** Looks at every line, and says exactly what is torn or damaged. */
-async function walkAll(
-  opening: Opening,
-  stat: FileStat,
-  header: Header,
-  collector: Collector | undefined,
-): Promise<Walk> {
+async function walkAll(opening: Opening, stat: FileStat, header: Header): Promise<Walk> {
   const walk = new Walk(header.bytes, true);
-  await follow(opening, walk, header.bytes, stat.size, collector);
-  collector?.reset();
+  await follow(opening, walk, header.bytes, stat.size);
   const { head } = walk;
   if (head === undefined) throw damaged(opening, header.bytes, 'holds no whole record');
   return walk;
@@ -165,7 +162,7 @@ async function follow(
   walk: Walk,
   from: number,
   size: number,
-  collector: Collector | undefined,
+  collector?: Collector,
 ): Promise<void> {
   const { reader, seed } = opening;
   let complaint: string | undefined;

@@ -2,39 +2,49 @@ import type { Checkpoint, LogRecord, LogTail } from '../backend.js';
 import type { Collector } from './journal-view.js';
 import { checkpointOf, isRecord, type Line, recordOf } from './line.js';
 
-/** Turns the lines of a journal, from a starting point on, into what a read returns. */
+/** Turns the lines of a journal, from a starting point or from a known head on, into what a read returns. */
 export class TailCollector implements Collector {
-  base: Checkpoint | undefined;
-  checkpoint: Checkpoint | undefined;
-  records: LogRecord[] = [];
-  /** Whether every line since the starting point was seen. */
-  complete = false;
+  /** What was seen: the lines since a starting point, since the head that was known before, or not all. */
+  seen: 'since start' | 'since known' | 'not all' = 'not all';
+  #base: Checkpoint | undefined;
+  #checkpoint: Checkpoint | undefined;
+  #records: LogRecord[] = [];
   #begun = false;
+
+  begin(from: 'start' | 'known'): void {
+    this.reset();
+    this.seen = from === 'start' ? 'since start' : 'since known';
+  }
 
   accept(line: Line): void {
     const first = !this.#begun;
     this.#begun = true;
-    this.complete = true;
-    if (line.kind === 's' || line.kind === 't') {
-      // A newer starting point: what came before is not needed.
-      this.base = undefined;
-      this.checkpoint = undefined;
-      this.records = [recordOf(line)];
-    } else if (isRecord(line)) this.records.push(recordOf(line));
-    else if (line.kind === 'b') this.base = checkpointOf(line);
-    else if (first) this.checkpoint = checkpointOf(line);
+    if (isRecord(line)) this.#record(line);
+    else if (line.kind === 'b') this.#base = checkpointOf(line);
+    else if (first) this.#checkpoint = checkpointOf(line);
   }
 
   reset(): void {
-    this.base = undefined;
-    this.checkpoint = undefined;
-    this.records = [];
-    this.complete = false;
+    this.#startOver();
+    this.seen = 'not all';
     this.#begun = false;
   }
 
   tail(): Pick<LogTail, 'base' | 'checkpoint' | 'records'> {
-    const { base, checkpoint, records } = this;
-    return { ...(base && { base }), ...(checkpoint && { checkpoint }), records };
+    const base = this.#base;
+    const checkpoint = this.#checkpoint;
+    return { ...(base && { base }), ...(checkpoint && { checkpoint }), records: this.#records };
+  }
+
+  #record(line: Line): void {
+    // A newer starting point: what came before is not needed.
+    if (this.seen === 'since start' && (line.kind === 's' || line.kind === 't')) this.#startOver();
+    this.#records.push(recordOf(line));
+  }
+
+  #startOver(): void {
+    this.#base = undefined;
+    this.#checkpoint = undefined;
+    this.#records = [];
   }
 }

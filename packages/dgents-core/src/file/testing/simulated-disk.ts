@@ -73,6 +73,21 @@ export class SimulatedDisk {
     directory.stored.set(name, file);
   }
 
+  /** Replaces the contents of a file that others may have open. */
+  overwrite(path: string, bytes: Buffer): void {
+    const file = this.find(path);
+    if (!(file instanceof File)) throw systemError('ENOENT', path);
+    file.cached = Buffer.from(bytes);
+    file.stored = Buffer.from(bytes);
+    file.changedMs = this.tick();
+  }
+
+  makeDirectory(path: string): void {
+    const [directory, name] = this.parent(path);
+    directory.change([name, new Directory()]);
+    directory.sync();
+  }
+
   #cut(directory: Directory, data: Fate, names: Fate, random: () => number, seen: Set<Node>): void {
     directory.cut(names, random);
     for (const node of directory.entries.values()) {

@@ -219,7 +219,7 @@ export class SimulatedProcess implements FileSystem {
 
   /** An operation that takes its time, so that others come in between. */
   async #later(what: string, path: string, effects: Effects = {}): Promise<void> {
-    await new Promise(setImmediate);
+    await undefined;
     this.#operation(what, path, effects);
   }
 
