@@ -2,8 +2,9 @@
 import { type Bytes, copyBytes } from './bytes.js';
 import type { ClassRegistry } from './classes.js';
 import { define, putTogether, takeApart } from './error-parts.js';
-import { kindOf } from './kinds.js';
+import { hasHoles, kindOf } from './kinds.js';
 import { HARD_MAX_DEPTH, Refusal } from './refusal.js';
+import { spread } from './thin-copy.js';
 
 const hasOwn = Object.prototype.hasOwnProperty;
 
@@ -25,8 +26,7 @@ export class Cloner {
 
   private cloneFields(source: Fields, depth: number): Fields {
     if (depth >= HARD_MAX_DEPTH) throw tooDeep();
-    // A spread keeps the object's shape, which is several times faster than adding key by key.
-    const target: Fields = { ...source };
+    const target: Fields = spread(source, Object.getOwnPropertyNames(source).length);
     for (const key in target) {
       const value = target[key];
       if (typeof value === 'object' && value !== null && hasOwn.call(target, key)) {
@@ -40,7 +40,7 @@ export class Cloner {
   private cloneArray(source: readonly unknown[], depth: number): unknown[] {
     if (depth >= HARD_MAX_DEPTH) throw tooDeep();
     const { length } = source;
-    if (length > DENSE_LIMIT) return this.cloneSparse(source, depth);
+    if (hasHoles(source)) return this.cloneSparse(source, depth);
     const target = source.slice();
     for (let i = 0; i < length; i++) {
       const value = target[i];
@@ -99,8 +99,6 @@ export class Cloner {
     }
   }
 }
-
-const DENSE_LIMIT = 1 << 20;
 
 function cloneRegExp(source: RegExp): RegExp {
   const target = new RegExp(source.source, source.flags);

@@ -22,7 +22,7 @@ import type { Json } from './json.js';
 import { isPlainString } from './keys.js';
 import { type Kind, kindOf } from './kinds.js';
 import type { PathSegment } from './path.js';
-import { HARD_MAX_DEPTH, isStackOverflow, Oversize, Refusal } from './refusal.js';
+import { HARD_MAX_DEPTH, isStackOverflow, Oversize, Refusal, shorten } from './refusal.js';
 import type { Rules } from './rules.js';
 import { sameLeaf } from './same.js';
 import type { Traits } from './traits.js';
@@ -73,7 +73,7 @@ export class Codec {
     this.maxDepth = maxDepth;
     this.maxBytes = maxBytes;
     const registry = new ClassRegistry(classes);
-    this.rules = { maxDepth, maxBytes, classes: registry };
+    this.rules = { maxDepth, maxBytes, classes: registry, plainKeys: new Set() };
     this.cloner = new Cloner(registry);
     this.encoder = new Encoder(registry);
     this.freezer = new Freezer(registry, this.cloner);
@@ -130,7 +130,7 @@ export class Codec {
     } catch (error) {
       const refusal = error instanceof Refusal ? error : Refusal.of(error);
       const { reason, path } = refusal.summary();
-      throw new StateCorruptionError(`The stored state holds ${reason} at ${path}`, {
+      throw new StateCorruptionError(`The stored state holds ${reason} at ${shorten(path)}`, {
         cause: refusal.cause,
         ...options,
       });

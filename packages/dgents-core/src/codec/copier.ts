@@ -1,13 +1,14 @@
 /** The way in: checks a value and copies it in one walk, so that nobody else holds any part of what is kept. */
-import { type Bytes, bytesOf, copyBytes } from './bytes.js';
+import { type Bytes, bytesClass, bytesOf, copyBytes } from './bytes.js';
 import { describe } from './describe.js';
 import { define, putTogether, takeApart } from './error-parts.js';
+import { hasExtras } from './extras.js';
 import { isEscaped, isPlainKey, isPlainString } from './keys.js';
-import { isIndex, kindOf } from './kinds.js';
+import { hasHoles, isIndex, type Kind, kindOf } from './kinds.js';
 import { IN_MAP, IN_SET } from './path.js';
 import { Oversize, Refusal } from './refusal.js';
-import { LEVELS, type Rules } from './rules.js';
-import { sameBytes } from './same.js';
+import { LEVELS, type Rules, rememberKey } from './rules.js';
+import { spread } from './thin-copy.js';
 import { EXOTIC, TAGGED, type Traits } from './traits.js';
 import { weigh } from './weigh.js';
 
@@ -74,9 +75,20 @@ export class Copier {
   }
 
   private copyObject(source: object, depth: number): unknown {
-    const { maxDepth, classes } = this.rules;
+    this.assertDepth(depth);
+    const prototype: object | null = Object.getPrototypeOf(source);
+    if (Array.isArray(source)) {
+      if (prototype === Array.prototype) return this.copyArray(source, depth);
+    } else if (prototype === Object.prototype) return this.copyFields(source as Fields, depth, false);
+    return this.copyOther(source, kindOf(source, this.rules.classes), depth);
+  }
+
+  private assertDepth(depth: number): void {
+    const { maxDepth } = this.rules;
     if (depth >= maxDepth) throw new Refusal(`nested deeper than ${maxDepth} levels (maxDepth)`);
-    const kind = kindOf(source, classes);
+  }
+
+  private copyOther(source: object, kind: Kind, depth: number): unknown {
     switch (kind) {
       case 'object':
         return this.copyFields(source as Fields, depth, false);
@@ -88,7 +100,8 @@ export class Copier {
     this.weigh(10, null);
     switch (kind) {
       case 'null-object':
-        return this.copyFields(source as Fields, depth, true);
+        this.assertDepth(depth + 1);
+        return this.copyFields(source as Fields, depth + 1, true);
       case 'map':
         return this.copyMap(bare(source) as Map<unknown, unknown>, depth);
       case 'set':
@@ -110,74 +123,82 @@ export class Copier {
     }
   }
 
-  private copyFields(source: Fields, depth: number, bareProto: boolean): Fields {
+  /**
+   * `step` is how many levels of the document the object takes. Only its keys can tell: when one of them cannot stand
+   * in a document, the walk begins again with the longer form.
+   */
+  private copyFields(source: Fields, depth: number, bare: boolean, step: number = LEVELS.plain): Fields {
+    const { plainKeys } = this.rules;
+    const bytesBefore = this.bytes;
     const names = Object.getOwnPropertyNames(source);
     if (Object.getOwnPropertySymbols(source).length !== 0) throw new Refusal('a symbol as key');
-    const step = (bareProto ? 1 : 0) + (this.checkKeys(source, names) ? LEVELS.plain : LEVELS.keyed);
-    const target: Fields = bareProto ? Object.assign(Object.create(null), source) : { ...source };
+    const target: Fields = bare ? Object.assign(Object.create(null), source) : spread(source, names.length);
     let count = 0;
     let key = '';
     try {
       for (key in target) {
         if (!hasOwn.call(target, key)) continue;
         count++;
+        if (lookupGetter.call(source, key) !== undefined) throw new Refusal('an accessor');
+        if (!plainKeys.has(key) && !this.checkKey(key) && step !== LEVELS.keyed) {
+          this.bytes = bytesBefore;
+          return this.copyFields(source, depth, bare, LEVELS.keyed);
+        }
         const value = target[key];
+        this.bytes += key.length + 4;
         if (typeof value === 'string') {
           if (!isPlainString(value)) this.traits |= TAGGED;
           this.bytes += value.length + 2;
+        } else if (typeof value === 'number') {
+          if (isOddNumber(value)) this.traits |= TAGGED;
+          this.bytes++;
         } else if (typeof value === 'object' && value !== null) {
           const copied = this.copyObject(value, depth + step);
           if (key === '__proto__') define(target, key, copied);
           else target[key] = copied;
-        } else {
-          if (value === undefined) assertNoSetter(source, key);
-          this.copy(value, depth);
-        }
+        } else this.copyRest(value, source, key);
       }
     } catch (error) {
       throw Refusal.at(error, source, key);
     }
     if (count !== names.length) throw hidden(source, names);
-    this.weigh(1, null);
+    if (this.bytes > this.pauseBytes) this.lookAhead();
     return target;
   }
 
-  /** Whether all keys can stand in a document. */
-  private checkKeys(source: object, names: readonly string[]): boolean {
-    let plain = true;
-    for (let i = 0; i < names.length; i++) {
-      const key = names[i]!;
-      if (lookupGetter.call(source, key) !== undefined) throw accessor(source, key);
-      if (isEscaped(key)) this.traits |= TAGGED;
-      if (!isPlainKey(key)) plain = false;
-      this.bytes += key.length + 4;
-    }
-    if (!plain) this.traits |= TAGGED;
+  /** Whether the key can stand in a document; remembers the usual ones, which need nothing at all. */
+  private checkKey(key: string): boolean {
+    const plain = isPlainKey(key);
+    if (!plain || isEscaped(key)) this.traits |= TAGGED;
+    else rememberKey(this.rules.plainKeys, key);
     return plain;
   }
 
+  /** The primitives that are seldom seen, and what is none. */
+  private copyRest(value: unknown, source: object, key: PropertyKey): void {
+    if (value === undefined) assertNoSetter(source, key);
+    this.copy(value, 0);
+  }
+
   private copyArray(source: readonly unknown[], depth: number): unknown[] {
-    const { length } = source;
-    const keys = Object.keys(source);
-    if (Object.getOwnPropertySymbols(source).length !== 0) throw new Refusal('a symbol as key');
-    // Indices come first and in order, so with nothing missing and nothing extra the last key is the last index.
-    if (keys.length !== length || (length > 0 && keys[length - 1] !== String(length - 1))) {
-      return this.copySparse(source, keys, depth);
-    }
+    if (hasHoles(source)) return this.copySparse(source, Object.keys(source), depth);
     const target: unknown[] = slice.call(source);
+    const { length } = target;
+    if (hasExtras(source, target)) throw extraOfArray(source, Object.keys(source));
     let i = 0;
     try {
       for (; i < length; i++) {
-        const value = target[i];
         if (lookupGetter.call(source, i) !== undefined) throw new Refusal('an accessor');
-        if (typeof value === 'object' && value !== null)
-          target[i] = this.copyObject(value, depth + LEVELS.plain);
-        else if (typeof value === 'number') {
+        const value = target[i];
+        if (typeof value === 'number') {
           if (isOddNumber(value)) this.traits |= TAGGED;
-        } else {
-          if (value === undefined) assertNoSetter(source, i);
-          this.copy(value, depth);
-        }
+          this.bytes++;
+        } else if (typeof value === 'string') {
+          if (!isPlainString(value)) this.traits |= TAGGED;
+          this.bytes += value.length + 2;
+        } else if (typeof value === 'object' && value !== null) {
+          target[i] = this.copyObject(value, depth + LEVELS.plain);
+        } else this.copyRest(value, source, i);
       }
     } catch (error) {
       throw Refusal.at(error, source, i);
@@ -186,8 +207,8 @@ export class Copier {
   }
 
   private copySparse(source: readonly unknown[], keys: readonly string[], depth: number): unknown[] {
-    const extra = keys.find((key) => !isIndex(key));
-    if (extra !== undefined) throw Refusal.at(new Refusal('an extra property of an array'), source, extra);
+    if (Object.getOwnPropertySymbols(source).length !== 0 || !keys.every(isIndex))
+      throw extraOfArray(source, keys);
     this.traits |= TAGGED | EXOTIC;
     const target: unknown[] = [];
     target.length = source.length;
@@ -245,6 +266,7 @@ export class Copier {
       throw Refusal.at(error, source, slot === 'ownName' ? 'name' : slot);
     }
     try {
+      if (Object.keys(fields).length > 0) this.assertDepth(depth + LEVELS.error);
       return putTogether({ name, slots, fields: this.copyFields(fields, depth + LEVELS.error, false) });
     } catch (error) {
       throw Refusal.at(error, source);
@@ -253,8 +275,10 @@ export class Copier {
 
   private copyInstance(source: object, depth: number): object {
     const { classes } = this.rules;
+    let fields: object = source;
     try {
-      const fields = classes.fieldsOf(source);
+      this.assertDepth(depth + LEVELS.class);
+      fields = classes.fieldsOf(source);
       if (fields !== source && kindOf(fields, classes) !== 'object') {
         throw new Refusal('its encode returned something that is not a plain object');
       }
@@ -263,12 +287,16 @@ export class Copier {
         this.copyFields(fields as Fields, depth + LEVELS.class, false),
       );
     } catch (error) {
-      throw Refusal.at(error, source);
+      // Without a hook the instance is its own fields, and has been noted as such.
+      throw Refusal.at(error, fields === source ? {} : source);
     }
   }
 
   private copyUrl(source: URL): URL {
-    return new URL(this.weigh(source.href.length, source.href));
+    const target = new URL(this.weigh(source.href.length, source.href));
+    if (target.href !== source.href)
+      throw new Refusal('a URL that reads differently when it is parsed again');
+    return target;
   }
 
   private copyRegExp(source: RegExp): RegExp {
@@ -285,8 +313,11 @@ export class Copier {
   private copyBytes(source: Bytes): Bytes {
     // Four characters of base64 for three bytes; weighed before the memory is taken.
     this.weigh(Math.ceil(bytesOf(source).length / 3) * 4, null);
+    if (!ArrayBuffer.isView(source) || bytesClass(source) === 'DataView')
+      return copyBytes(bare(source) as Bytes);
     const target = copyBytes(source);
-    if (!sameBytes(source, target)) throw new Refusal('an extra property of a typed array');
+    if (hasExtras(source as Uint8Array, target as Uint8Array))
+      throw new Refusal('an extra property of a typed array');
     return target;
   }
 }
@@ -311,8 +342,10 @@ function assertNoSetter(source: object, key: PropertyKey): void {
   if (Object.getOwnPropertyDescriptor(source, key)?.set !== undefined) throw new Refusal('an accessor');
 }
 
-function accessor(source: object, key: string): Refusal {
-  return Refusal.at(new Refusal('an accessor'), source, key);
+function extraOfArray(source: object, keys: readonly string[]): Refusal {
+  const extra = keys.find((key) => !isIndex(key));
+  if (extra === undefined) return new Refusal('a symbol as key');
+  return Refusal.at(new Refusal('an extra property of an array'), source, extra);
 }
 
 function hidden(source: object, names: readonly string[]): Refusal {

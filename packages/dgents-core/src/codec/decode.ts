@@ -8,7 +8,7 @@ import { isOddNumber } from './copier.js';
 import { define, putTogether, SLOT_NAMES } from './error-parts.js';
 import { errorClasses } from './intrinsics.js';
 import type { Json } from './json.js';
-import { isEscapedForm, isPlainKey, isPlainString, unescapeKey } from './keys.js';
+import { isEscaped, isEscapedForm, isPlainKey, isPlainString, unescapeKey } from './keys.js';
 import { IN_MAP, IN_SET } from './path.js';
 import { Refusal } from './refusal.js';
 import { LEVELS, type Rules } from './rules.js';
@@ -71,7 +71,7 @@ export class Decoder {
     try {
       for (key in source) {
         if (!hasOwn.call(source, key)) continue;
-        if (key.charCodeAt(0) === DOLLAR || key === '__proto__') return this.decodeMarked(source, depth);
+        if (key.charCodeAt(0) === DOLLAR || key === '__proto__') break;
         if (!isPlainKey(key)) throw new Refusal('a key that has to be written as $object');
         const inner = source[key]!;
         const decoded = this.decode(inner, depth + 1);
@@ -83,6 +83,7 @@ export class Decoder {
     } catch (error) {
       throw Refusal.at(error, source, key);
     }
+    if (isEscaped(key) && hasOwn.call(source, key)) return this.decodeMarked(source, depth);
     this.assertDepth(depth);
     return target ?? source;
   }
@@ -104,7 +105,11 @@ export class Decoder {
       if (key === '__proto__') throw new Refusal('a key that has to be written as $__proto__');
       if (key.charCodeAt(0) === DOLLAR && !isEscapedForm(key)) throw new Refusal(`an unknown tag ${key}`);
       if (!isPlainKey(key)) throw new Refusal('a key that has to be written as $object');
-      define(target, unescapeKey(key), this.decode(source[key]!, depth + 1));
+      try {
+        define(target, unescapeKey(key), this.decode(source[key]!, depth + 1));
+      } catch (error) {
+        throw Refusal.at(error, source, unescapeKey(key));
+      }
     }
     return target;
   }
@@ -224,7 +229,7 @@ export class Decoder {
 
   private decodeError(payload: Json, depth: number): unknown {
     if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return malformed('$error');
-    const { name, fields = {}, ...rest } = payload as Fields;
+    const { name, fields, ...rest } = payload as Fields;
     if (typeof name !== 'string' || !errorClasses.has(name)) return malformed('$error');
     const slots: Record<string, unknown> = {};
     for (const slot of Object.keys(rest)) {
@@ -235,7 +240,7 @@ export class Decoder {
         throw Refusal.at(error, slots, slot);
       }
     }
-    return putTogether({ name, slots, fields: this.decodeFields(fields, depth) });
+    return putTogether({ name, slots, fields: fields === undefined ? {} : this.decodeFields(fields, depth) });
   }
 
   private decodeInstance(payload: Json, depth: number): unknown {

@@ -18,9 +18,6 @@ export type Kind =
   | 'class'
   | 'unstorable';
 
-/** Longer arrays are asked for their keys instead of being looked through: `length` can be four billion for nothing. */
-const DENSE_LIMIT = 1 << 20;
-
 /** The kind of an object, by its prototype and what it really is inside. Functions are `unstorable`. */
 export function kindOf(value: object, classes: ClassRegistry): Kind {
   if (typeof value === 'function') return 'unstorable';
@@ -77,19 +74,12 @@ function arrayKind(value: object): Kind {
   return hasHoles(value) ? 'sparse' : 'array';
 }
 
-/** Whether an array lacks an index below its length. */
+/** Whether an array lacks an index below its length. Never looks at more indices than there are elements. */
 export function hasHoles(array: readonly unknown[]): boolean {
-  if (array.length > DENSE_LIMIT) return indexCount(array) !== array.length;
+  // A hole reads as undefined, and `includes` stops at the first one: `length` can be four billion for nothing.
   if (!array.includes(undefined)) return false;
   for (let i = 0; i < array.length; i++) if (!(i in array)) return true;
   return false;
-}
-
-function indexCount(array: readonly unknown[]): number {
-  const keys = Object.keys(array);
-  let count = keys.length;
-  while (count > 0 && !isIndex(keys[count - 1]!)) count--;
-  return count;
 }
 
 /** Whether a key names an element of an array. */

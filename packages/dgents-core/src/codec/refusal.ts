@@ -70,7 +70,7 @@ function findCycle(frames: readonly { container: object }[]): { from: number; to
 }
 
 /** The path of something a thousand levels down does not belong whole into a message; `error.path` has it. */
-function shorten(path: string): string {
+export function shorten(path: string): string {
   return path.length <= 200 ? path : `${path.slice(0, 120)} … ${path.slice(-60)}`;
 }
 

@@ -5,6 +5,16 @@ export interface Rules {
   readonly maxDepth: number;
   readonly maxBytes: number;
   readonly classes: ClassRegistry;
+  /** Keys met before that stand in a document as they are. States use few different ones, again and again. */
+  readonly plainKeys: Set<string>;
+}
+
+/** Bounded, since keys can be data: ids of users, say. */
+const MOST_KEYS = 1024;
+const LONGEST_KEY = 64;
+
+export function rememberKey(plainKeys: Set<string>, key: string): void {
+  if (plainKeys.size < MOST_KEYS && key.length <= LONGEST_KEY) plainKeys.add(key);
 }
 
 /**

@@ -1,5 +1,4 @@
-/** Equality of the kinds that have no parts, and of bytes. */
-import { isDeepStrictEqual } from 'node:util';
+/** Equality of the kinds that are replaced as a whole. */
 import { type Bytes, bytesClass, bytesOf } from './bytes.js';
 import type { Kind } from './kinds.js';
 
@@ -19,16 +18,4 @@ export function sameLeaf(kind: Kind, a: object, b: object): boolean {
     default:
       return false;
   }
-}
-
-/** The keys of a long typed array are as many strings; beyond this the comparison below is far cheaper. */
-const FEW_BYTES = 64;
-
-/** Whether nothing but the bytes makes up `source`, of which `copy` is a copy of the bytes. */
-export function sameBytes(source: Bytes, copy: Bytes): boolean {
-  if (Object.getOwnPropertySymbols(source).length !== 0) return false;
-  // Compares own enumerable properties beside the elements without listing those. NaNs make it say no: then we list.
-  if (source.byteLength > FEW_BYTES && isDeepStrictEqual(source, copy)) return true;
-  const elements = ArrayBuffer.isView(source) ? ((source as Partial<Uint8Array>).length ?? 0) : 0;
-  return Object.keys(source).length === elements;
 }

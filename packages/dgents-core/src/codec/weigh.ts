@@ -1,4 +1,7 @@
-/** How much JSON a value is at least, without keeping anything: shared references count each time they occur. */
+/**
+ * How much JSON a value is at least. Shared references count each time they occur, since a document writes them out,
+ * but are looked into once: two hundred bytes of JavaScript that stand for a gigabyte are found out at once.
+ */
 import { type Bytes, bytesOf } from './bytes.js';
 import { kindOf } from './kinds.js';
 import { Oversize } from './refusal.js';
@@ -6,65 +9,55 @@ import type { Rules } from './rules.js';
 
 /** @throws Oversize as soon as the limit is passed */
 export function weigh(root: unknown, rules: Rules): void {
-  new Scale(rules).visit(root, 0);
+  new Scale(rules).weigh(root, 0);
 }
 
 class Scale {
-  private bytes = 0;
+  private readonly known = new Map<object, number>();
 
   constructor(private readonly rules: Rules) {}
 
-  visit(value: unknown, depth: number): void {
-    if (typeof value === 'string') this.add(value.length + 2);
-    else if (typeof value !== 'object' || value === null) this.add(1);
-    else {
-      this.add(2);
-      // What is too deep is left to the copy, which can say where.
-      if (depth < this.rules.maxDepth) this.visitObject(value, depth + 1);
-    }
+  weigh(value: unknown, depth: number): number {
+    if (typeof value === 'string') return value.length + 2;
+    if (typeof value !== 'object' || value === null) return 1;
+    const known = this.known.get(value);
+    if (known !== undefined) return known;
+    this.known.set(value, 0); // What leads back to itself is left to the copy, and so is what is too deep.
+    const bytes = depth < this.rules.maxDepth ? 2 + this.weighObject(value, depth + 1) : 2;
+    this.known.set(value, bytes);
+    if (bytes > this.rules.maxBytes) throw new Oversize(bytes);
+    return bytes;
   }
 
-  private add(more: number): void {
-    this.bytes += more;
-    if (this.bytes > this.rules.maxBytes) throw new Oversize(this.bytes);
-  }
-
-  private visitObject(value: object, depth: number): void {
+  private weighObject(value: object, depth: number): number {
     switch (kindOf(value, this.rules.classes)) {
       case 'map':
-        for (const [key, inner] of Map.prototype.entries.call(value)) {
-          this.visit(key, depth);
-          this.visit(inner, depth);
-        }
-        break;
+        return this.weighAll(Map.prototype.entries.call(value), depth);
       case 'set':
-        for (const inner of Set.prototype.values.call(value)) this.visit(inner, depth);
-        break;
-      case 'bytes':
-        this.add(Math.ceil(bytesOf(value as Bytes).length / 3) * 4);
-        break;
+        return this.weighAll(Set.prototype.values.call(value), depth);
       case 'array':
-        this.visitElements(value as unknown[], depth);
-        break;
+        return this.weighAll(value as unknown[], depth);
+      case 'bytes':
+        return Math.ceil(bytesOf(value as Bytes).length / 3) * 4;
       case 'object':
       case 'null-object':
       case 'sparse':
       case 'class':
-        this.visitFields(value as Record<string, unknown>, depth);
-        break;
-      default: // Small in itself, or about to be refused.
+        return this.weighFields(value as Record<string, unknown>, depth);
+      default:
+        return 0; // Small in itself, or about to be refused.
     }
   }
 
-  private visitElements(value: readonly unknown[], depth: number): void {
-    for (const inner of value) this.visit(inner, depth);
-    this.add(Math.max(0, value.length - 1));
+  private weighAll(values: Iterable<unknown>, depth: number): number {
+    let bytes = 0;
+    for (const value of values) bytes += 1 + this.weigh(value, depth);
+    return Math.max(0, bytes - 1);
   }
 
-  private visitFields(value: Record<string, unknown>, depth: number): void {
-    for (const key of Object.keys(value)) {
-      this.add(3); // Quotes and colon; for a sparse array, brackets and comma.
-      this.visit(value[key], depth);
-    }
+  private weighFields(value: Record<string, unknown>, depth: number): number {
+    let bytes = 0;
+    for (const key of Object.keys(value)) bytes += 4 + this.weigh(value[key], depth);
+    return Math.max(0, bytes - 1);
   }
 }
