@@ -62,8 +62,6 @@ const ANY: Comparison = { kind: 'any' };
 /** The key of the one state that an agent with a store of its own has. */
 export const OWN_KEY = 'state';
 
-const ANY: Comparison = { kind: 'any' };
-
 function versionOf({ head }: Snapshot): Version {
   return head?.version ?? 0;
 }
@@ -302,11 +300,13 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const { operationId, expected } = options;
     checkOperationId(operationId);
     const ttlMs = checkTtl(options.ttlMs) ?? this.options.ttlMs;
+    const seen = this.comparison();
     const request: OperationRequest = {
       key: this.key,
       id: operationId ?? this.engine.newId(),
       repeatable: operationId !== undefined,
-      compare: expected !== undefined ? comparisonOf(expected) : compares ? this.comparison() : ANY,
+      compare: expected !== undefined ? comparisonOf(expected) : compares ? seen : ANY,
+      otherwise: seen,
       meta: checkMeta(options.meta),
       ttlMs,
       retain: this.options.retain,
@@ -314,6 +314,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       writer: this,
     };
     const operation = new Operation<T>(request, call, this.engine.deadlines, finish);
+    // Aborted before it began: it is settled already.
+    if (!operation.pending) return operation.done;
     this.lastWrite = operation;
     this.pending.add(operation);
     if (this.engine.isReady && this.options.requireDurability === undefined && ttlMs === undefined) {

@@ -73,6 +73,8 @@ export class Operation<T = unknown> {
     private readonly deadlines: Deadlines,
     private readonly finish: (result: Snapshot) => unknown,
   ) {
+    this.compare = request.compare;
+    this.otherwise = request.otherwise;
     this.done = new Promise((resolve, reject) => {
       this.resolve = resolve as (result: never) => void;
       this.reject = reject;
@@ -131,6 +133,7 @@ export class Operation<T = unknown> {
   private close(result: Snapshot | undefined): void {
     this.open = false;
     this.release();
+    this.forgetEarlier();
     this.request.writer?.settled(this, result);
   }
 
