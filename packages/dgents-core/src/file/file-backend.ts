@@ -29,8 +29,10 @@ import type { FileSystem } from './file-system.js';
 import { Journal } from './journal.js';
 import type { FileContext } from './journal-file.js';
 import { Locations } from './locations.js';
+import type { Log } from './log.js';
 import { NodeFileSystem } from './node-file-system.js';
 import { checkedOptions, type FileBackendOptions } from './options.js';
+import { PlainJson } from './plain-json.js';
 import { draftPath } from './sweep.js';
 
 /** A key of 1,024 bytes still fits into a header, and, hashed, into a file name. */
@@ -42,15 +44,24 @@ const RECORD_BYTES = 256 * 1024 * 1024;
 /** How many journals are remembered while nobody uses them; one that is forgotten is opened again. */
 const MAX_REMEMBERED = 16_384;
 
-/** Keeps each log in a checksummed JSON-lines file. See `docs/formats/journal.md`. */
+/**
+ * Keeps each log in a file of its own: a checksummed JSON-lines journal (`docs/formats/journal.md`), or one plain JSON
+ * file without history (`docs/formats/plain-json.md`).
+ */
 export class FileBackend implements Backend {
   readonly name = 'file';
   readonly capabilities: BackendCapabilities;
   readonly #fileSystem: FileSystem;
   readonly #pool: DescriptorPool;
   readonly #locations: Locations;
+  /** What keeps the log of one key. */
+  readonly #Log: new (
+    context: FileContext,
+    key: string,
+    path: string,
+  ) => Log;
   readonly #context: FileContext;
-  readonly #journals = new Map<string, Journal>();
+  readonly #logs = new Map<string, Log>();
   readonly #underWay = new Set<Promise<unknown>>();
   #prepared: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -59,7 +70,8 @@ export class FileBackend implements Backend {
     const checked = checkedOptions(options);
     this.#fileSystem = options.fileSystem ?? new NodeFileSystem();
     this.#pool = new DescriptorPool(checked.maxOpenFiles);
-    this.#locations = new Locations(this.#fileSystem, checked, '.jsonl');
+    this.#locations = new Locations(this.#fileSystem, checked);
+    this.#Log = checked.format === 'json' ? PlainJson : Journal;
     this.#context = {
       ...checked,
       fileSystem: this.#fileSystem,
@@ -67,7 +79,7 @@ export class FileBackend implements Backend {
       prepareDirectory: () => this.#locations.prepare(),
       draftPath,
     };
-    this.capabilities = capabilitiesOf(checked.durability);
+    this.capabilities = capabilitiesOf(checked);
   }
 
   ready(options: CallOptions = {}): Promise<BackendCapabilities> {
@@ -77,7 +89,7 @@ export class FileBackend implements Backend {
   read(key: string, options: ReadOptions = {}): Promise<LogTail> {
     return this.#call(key, options, async () => {
       checkRead(options);
-      return this.#journal(key).read(options);
+      return this.#log(key).read(options);
     });
   }
 
@@ -97,7 +109,7 @@ export class FileBackend implements Backend {
   }
 
   checkpoint(key: string, checkpoint: Checkpoint, options: CallOptions = {}): Promise<void> {
-    return this.#call(key, options, (call) => this.#journal(key).checkpoint(checkpoint, call));
+    return this.#call(key, options, (call) => this.#log(key).checkpoint(checkpoint, call));
   }
 
   async *range(key: string, options: RangeOptions = {}): AsyncGenerator<LogRecord> {
@@ -106,7 +118,7 @@ export class FileBackend implements Backend {
     const reverse = options.reverse ?? false;
     for (let resumed = false; limit > 0; resumed = true) {
       const page = await this.#call(key, options, () =>
-        this.#journal(key).range({ from, to, reverse, resumed, limit }),
+        this.#log(key).range({ from, to, reverse, resumed, limit }),
       );
       for (const record of page.records) {
         yield record;
@@ -120,7 +132,7 @@ export class FileBackend implements Backend {
   }
 
   trim(key: string, base: Checkpoint, options: CallOptions = {}): Promise<void> {
-    return this.#call(key, options, (call) => this.#journal(key).trim(base, call));
+    return this.#call(key, options, (call) => this.#log(key).trim(base, call));
   }
 
   async *keys(prefix = '', options: KeysOptions = {}): AsyncGenerator<{ key: string; head?: Head }> {
@@ -132,7 +144,7 @@ export class FileBackend implements Backend {
     let given = 0;
     for (const key of wanted) {
       if (given >= limit) return;
-      const head = heads ? await this.#call(key, options, () => this.#journal(key).head()) : undefined;
+      const head = heads ? await this.#call(key, options, () => this.#log(key).head()) : undefined;
       if (head === null) continue;
       given++;
       yield head === undefined ? { key } : { key, head };
@@ -144,7 +156,7 @@ export class FileBackend implements Backend {
     ids: readonly string[],
     options: CallOptions = {},
   ): Promise<ReadonlyMap<string, Version>> {
-    return this.#call(key, options, () => this.#journal(key).find(ids));
+    return this.#call(key, options, () => this.#log(key).find(ids));
   }
 
   close(): Promise<void> {
@@ -154,15 +166,15 @@ export class FileBackend implements Backend {
 
   async #finish(): Promise<void> {
     await Promise.allSettled(this.#underWay);
-    await Promise.all([...this.#journals.values()].map((journal) => journal.close()));
-    this.#journals.clear();
+    await Promise.all([...this.#logs.values()].map((log) => log.close()));
+    this.#logs.clear();
     this.#pool.releaseIdle();
   }
 
   #append(append: Append, options: CommitOptions): Promise<CommitResult> {
     const { expected, records } = append;
     const operationId = (records[0] as LogRecord).id;
-    return this.#call(append.key, options, (call) => this.#journal(append.key).commit(append, call), {
+    return this.#call(append.key, options, (call) => this.#log(append.key).commit(append, call), {
       operationId,
       ...(expected && { expected }),
     });
@@ -202,24 +214,24 @@ export class FileBackend implements Backend {
     }
   }
 
-  #journal(key: string): Journal {
-    const known = this.#journals.get(key);
+  #log(key: string): Log {
+    const known = this.#logs.get(key);
     if (known !== undefined) return known;
     checkKey(key);
     const path = this.#locations.pathOf(key);
     if (path === undefined)
       throw new InvalidKeyError(`This file holds one log, whose key is "state"`, { key });
-    if (this.#journals.size >= MAX_REMEMBERED) this.#forgetOldest();
-    const journal = new Journal(this.#context, key, path);
-    this.#journals.set(key, journal);
-    return journal;
+    if (this.#logs.size >= MAX_REMEMBERED) this.#forgetOldest();
+    const log = new this.#Log(this.#context, key, path);
+    this.#logs.set(key, log);
+    return log;
   }
 
   #forgetOldest(): void {
-    for (const [key, journal] of this.#journals) {
-      if (!journal.isIdle) continue;
-      this.#journals.delete(key);
-      void journal.close();
+    for (const [key, log] of this.#logs) {
+      if (!log.isIdle) continue;
+      this.#logs.delete(key);
+      void log.close();
       return;
     }
   }
@@ -232,7 +244,10 @@ export function fileBackend(options: FileBackendOptions): Backend {
   return new FileBackend(options);
 }
 
-function capabilitiesOf(durability: 'power' | 'process'): BackendCapabilities {
+function capabilitiesOf({
+  durability,
+  format,
+}: Pick<Required<FileBackendOptions>, 'durability' | 'format'>): BackendCapabilities {
   return {
     durability,
     sharing: 'host',
@@ -242,8 +257,8 @@ function capabilitiesOf(durability: 'power' | 'process'): BackendCapabilities {
     ttl: false,
     orderedKeys: true,
     values: false,
-    materializes: false,
-    idempotencyRecords: Number.POSITIVE_INFINITY,
+    materializes: format === 'json',
+    idempotencyRecords: format === 'json' ? 1 : Number.POSITIVE_INFINITY,
     limits: {
       keyBytes: KEY_BYTES,
       recordBytes: RECORD_BYTES,

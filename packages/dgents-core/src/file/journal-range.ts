@@ -4,24 +4,11 @@ import type { JournalFile } from './journal-file.js';
 import { openingOf, placeOf, scanRecords } from './journal-reading.js';
 import { damaged, type View } from './journal-view.js';
 import { isRecord, recordOf } from './line.js';
+import type { RangePage, RangeWanted } from './log.js';
 
 /** A page is at most so many records and about so many bytes: what one turn may hold up others for. */
 const PAGE_RECORDS = 256;
 const PAGE_BYTES = 1024 * 1024;
-
-export interface RangeWanted {
-  readonly from: Version;
-  readonly to: Version;
-  readonly reverse: boolean;
-  /** Whether `from` (in reverse `to`) follows a page given before, so that it must still be there. */
-  readonly resumed: boolean;
-  readonly limit: number;
-}
-
-export interface RangePage {
-  readonly records: readonly LogRecord[];
-  readonly done: boolean;
-}
 
 const NOTHING: RangePage = { records: [], done: true };
 

@@ -14,7 +14,7 @@ import { unknown } from './call.js';
 import { writeCheckpoint } from './journal-checkpoint.js';
 import { type FileContext, JournalFile, MAX_LOOKS, Moved } from './journal-file.js';
 import type { JournalLayout } from './journal-layout.js';
-import { type RangePage, type RangeWanted, rangePage } from './journal-range.js';
+import { rangePage } from './journal-range.js';
 import { idAt, idsOf, readTail } from './journal-reading.js';
 import { trimJournal } from './journal-trim.js';
 import {
@@ -27,6 +27,7 @@ import {
   writeLines,
 } from './journal-writing.js';
 import { LockPacing } from './lock-pacing.js';
+import type { Log, RangePage, RangeWanted } from './log.js';
 import { storageError } from './storage-error.js';
 import { Turns } from './turns.js';
 
@@ -57,7 +58,7 @@ const MAX_MOVES = 200;
  * with the one at the path, and starts again when they differ. The lock only keeps bytes from interleaving; what
  * decides is the comparison of the head, made after what others appended was read. Readers never lock.
  */
-export class Journal {
+export class Journal implements Log {
   readonly #file: JournalFile;
   readonly #context: FileContext;
   readonly #turns = new Turns();

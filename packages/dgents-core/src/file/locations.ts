@@ -4,6 +4,9 @@ import type { FileSystem } from './file-system.js';
 import { parseHeader } from './header.js';
 import { JournalReader } from './journal-reader.js';
 import { fileNameOf, HEADER_BYTES, keyOf } from './names.js';
+import type { FileBackendOptions } from './options.js';
+import { SIDECAR_SUFFIX } from './plain-json.js';
+import { sidecarKey } from './plain-sidecar.js';
 import { codeOf, storageError } from './storage-error.js';
 import { sweepDrafts } from './sweep.js';
 
@@ -22,13 +25,17 @@ export class Locations {
 
   constructor(
     fileSystem: FileSystem,
-    { path, single, clock }: { path: string; single: boolean; clock: () => number },
-    suffix: string,
+    {
+      path,
+      single,
+      format,
+      clock,
+    }: Pick<Required<FileBackendOptions>, 'path' | 'single' | 'format' | 'clock'>,
   ) {
     this.#fileSystem = fileSystem;
     this.#given = path;
     this.#single = single;
-    this.#suffix = suffix;
+    this.#suffix = format === 'json' ? '.json' : '.jsonl';
     this.#clock = clock;
   }
 
@@ -58,26 +65,32 @@ export class Locations {
   async keys(): Promise<string[]> {
     const root = this.#root();
     try {
-      if (this.#single) return this.#fileSystem.stat(root) === undefined ? [] : [SINGLE_KEY];
-      const keys: string[] = [];
+      if (this.#single) return this.#isThere(root) ? [SINGLE_KEY] : [];
+      const keys = new Set<string>();
       for (const name of await this.#fileSystem.list(root)) {
-        const named = keyOf(name, this.#suffix);
-        if (named === undefined) continue;
-        keys.push('key' in named ? named.key : await this.#keyInside(join(root, name)));
+        const named = keyOf(withoutSidecar(name), this.#suffix);
+        const key =
+          named !== undefined && 'hashed' in named ? await this.#keyInside(join(root, name)) : named?.key;
+        if (key !== undefined) keys.add(key);
       }
-      return keys;
+      return [...keys];
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return [];
       throw storageError(error, 'list', root);
     }
   }
 
-  /** The key that the header of a journal tells. */
-  async #keyInside(path: string): Promise<string> {
+  #isThere(path: string): boolean {
+    return [path, path + SIDECAR_SUFFIX].some((each) => this.#fileSystem.stat(each) !== undefined);
+  }
+
+  /** The key that the first line of a journal, or of a sidecar, tells; undefined when it tells none. */
+  async #keyInside(path: string): Promise<string | undefined> {
     const descriptor = this.#fileSystem.open(path, {});
     try {
       const bytes = await new JournalReader(this.#fileSystem, descriptor, 0).bytes(0, HEADER_BYTES);
-      return parseHeader(bytes)?.key ?? '';
+      if (path.endsWith(SIDECAR_SUFFIX)) return sidecarKey(bytes);
+      return parseHeader(bytes)?.key;
     } finally {
       closeQuietly(this.#fileSystem, descriptor);
     }
@@ -92,4 +105,8 @@ export class Locations {
       throw storageError(error, 'find', this.#given);
     }
   }
+}
+
+function withoutSidecar(name: string): string {
+  return name.endsWith(SIDECAR_SUFFIX) ? name.slice(0, -SIDECAR_SUFFIX.length) : name;
 }

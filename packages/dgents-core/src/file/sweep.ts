@@ -24,7 +24,7 @@ export async function sweepDrafts(
   of?: string,
 ): Promise<void> {
   for (const name of await fileSystem.list(directory)) {
-    if (!DRAFT.test(name) || (of !== undefined && !name.startsWith(`${basename(of)}.draft-`))) continue;
+    if (!DRAFT.test(name) || (of !== undefined && !name.startsWith(`${basename(of)}.`))) continue;
     const path = join(directory, name);
     try {
       if (isLeftover(fileSystem, path, nowMs)) await fileSystem.unlink(path);
