@@ -193,14 +193,19 @@ async function viewOf(
     size: stat.size,
     changedMs: stat.changedMs,
     end: walk.end,
-    head: walk.head as Head,
+    head: detached(walk.head as Head),
     floor: header.floor,
     headerBytes: header.bytes,
-    start: walk.start as Place,
+    start: detached(walk.start as Place),
     lastLine: walk.lastLine,
     lastBytes: lastBytes.toString('latin1'),
     settled: false,
   };
+}
+
+/** A copy whose id is a text of its own, not a piece of one that it would keep in memory. */
+function detached<T extends { readonly id: string }>(place: T): T {
+  return { ...place, id: JSON.parse(JSON.stringify(place.id)) as string };
 }
 
 export function recognise(line: Buffer): string {
