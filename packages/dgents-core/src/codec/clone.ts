@@ -4,7 +4,6 @@ import type { ClassRegistry } from './classes.js';
 import { define, putTogether, takeApart } from './error-parts.js';
 import { hasHoles, kindOf } from './kinds.js';
 import { HARD_MAX_DEPTH, Refusal } from './refusal.js';
-import { spread } from './thin-copy.js';
 
 const hasOwn = Object.prototype.hasOwnProperty;
 
@@ -26,13 +25,13 @@ export class Cloner {
 
   private cloneFields(source: Fields, depth: number): Fields {
     if (depth >= HARD_MAX_DEPTH) throw tooDeep();
-    const target: Fields = spread(source, Object.getOwnPropertyNames(source).length);
-    for (const key in target) {
-      const value = target[key];
-      if (typeof value === 'object' && value !== null && hasOwn.call(target, key)) {
-        if (key === '__proto__') define(target, key, this.cloneObject(value, depth + 1));
-        else target[key] = this.cloneObject(value, depth + 1);
-      }
+    const target: Fields = {};
+    for (const key in source) {
+      if (!hasOwn.call(source, key)) continue;
+      const value = source[key];
+      const copy = typeof value === 'object' && value !== null ? this.cloneObject(value, depth + 1) : value;
+      if (key === '__proto__') define(target, key, copy);
+      else target[key] = copy;
     }
     return target;
   }

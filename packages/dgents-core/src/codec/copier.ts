@@ -8,7 +8,6 @@ import { hasHoles, isIndex, type Kind, kindOf } from './kinds.js';
 import { IN_MAP, IN_SET } from './path.js';
 import { Oversize, Refusal } from './refusal.js';
 import { LEVELS, type Rules, rememberKey } from './rules.js';
-import { spread } from './thin-copy.js';
 import { EXOTIC, TAGGED, type Traits } from './traits.js';
 import { weigh } from './weigh.js';
 
@@ -130,38 +129,36 @@ export class Copier {
   private copyFields(source: Fields, depth: number, bare: boolean, step: number = LEVELS.plain): Fields {
     const { plainKeys } = this.rules;
     const bytesBefore = this.bytes;
-    const names = Object.getOwnPropertyNames(source);
     if (Object.getOwnPropertySymbols(source).length !== 0) throw new Refusal('a symbol as key');
-    const target: Fields = bare ? Object.assign(Object.create(null), source) : spread(source, names.length);
+    const target: Fields = bare ? Object.create(null) : {};
     let count = 0;
     let key = '';
     try {
-      for (key in target) {
-        if (!hasOwn.call(target, key)) continue;
+      for (key in source) {
+        if (!hasOwn.call(source, key)) continue;
         count++;
         if (lookupGetter.call(source, key) !== undefined) throw new Refusal('an accessor');
         if (!plainKeys.has(key) && !this.checkKey(key) && step !== LEVELS.keyed) {
           this.bytes = bytesBefore;
           return this.copyFields(source, depth, bare, LEVELS.keyed);
         }
-        const value = target[key];
         this.bytes += key.length + 4;
+        let value = source[key];
         if (typeof value === 'string') {
           if (!isPlainString(value)) this.traits |= TAGGED;
           this.bytes += value.length + 2;
         } else if (typeof value === 'number') {
           if (isOddNumber(value)) this.traits |= TAGGED;
           this.bytes++;
-        } else if (typeof value === 'object' && value !== null) {
-          const copied = this.copyObject(value, depth + step);
-          if (key === '__proto__') define(target, key, copied);
-          else target[key] = copied;
-        } else this.copyRest(value, source, key);
+        } else if (typeof value === 'object' && value !== null) value = this.copyObject(value, depth + step);
+        else this.copyRest(value, source, key);
+        if (key === '__proto__') define(target, key, value);
+        else target[key] = value;
       }
     } catch (error) {
       throw Refusal.at(error, source, key);
     }
-    if (count !== names.length) throw hidden(source, names);
+    if (count !== Object.getOwnPropertyNames(source).length) throw hidden(source);
     if (this.bytes > this.pauseBytes) this.lookAhead();
     return target;
   }
@@ -348,7 +345,8 @@ function extraOfArray(source: object, keys: readonly string[]): Refusal {
   return Refusal.at(new Refusal('an extra property of an array'), source, extra);
 }
 
-function hidden(source: object, names: readonly string[]): Refusal {
+function hidden(source: object): Refusal {
+  const names = Object.getOwnPropertyNames(source);
   const name = names.find((key) => !Object.prototype.propertyIsEnumerable.call(source, key)) ?? '';
   return Refusal.at(new Refusal('a property that is not enumerable'), source, name);
 }
