@@ -4,12 +4,12 @@ export interface ClassCodec<T extends object = object> {
   readonly name: string;
   readonly type: abstract new (...args: never[]) => T;
   /** What makes up the instance; its own enumerable properties unless told. Must not change the instance. */
-  readonly encode?: (instance: T) => object;
+  encode?(instance: T): object;
   /**
    * Makes the instance again. Unless told, an object with the class's prototype gets the fields defined on it and the
    * constructor does not run, so `#private` fields need their own `encode` and `decode`.
    */
-  readonly decode?: (fields: Record<string, unknown>) => T;
+  decode?(fields: Record<string, unknown>): T;
 }
 
 /** The registered classes, found by prototype on the way in and by name on the way out. */

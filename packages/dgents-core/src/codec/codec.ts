@@ -13,7 +13,7 @@
 import { StateCorruptionError, StateTooLargeError } from '../errors.js';
 import { type ClassCodec, ClassRegistry } from './classes.js';
 import { Cloner } from './clone.js';
-import { Copier, isOddNumber } from './copier.js';
+import { Copier } from './copier.js';
 import { Decoder } from './decode.js';
 import { Encoder } from './encode.js';
 import { Comparer } from './equal.js';
@@ -22,6 +22,7 @@ import type { Json } from './json.js';
 import { isPlainString } from './keys.js';
 import { type Kind, kindOf } from './kinds.js';
 import type { PathSegment } from './path.js';
+import { isOddNumber } from './primitives.js';
 import { HARD_MAX_DEPTH, isStackOverflow, Oversize, Refusal, shorten } from './refusal.js';
 import type { Rules } from './rules.js';
 import { sameLeaf } from './same.js';
@@ -130,7 +131,7 @@ export class Codec {
     } catch (error) {
       const refusal = error instanceof Refusal ? error : Refusal.of(error);
       const { reason, path } = refusal.summary();
-      throw new StateCorruptionError(`The stored state holds ${reason} at ${shorten(path)}`, {
+      throw new StateCorruptionError(`Cannot read the stored state at ${shorten(path)}: ${reason}`, {
         cause: refusal.cause,
         ...options,
       });

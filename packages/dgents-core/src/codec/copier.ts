@@ -1,11 +1,13 @@
 /** The way in: checks a value and copies it in one walk, so that nobody else holds any part of what is kept. */
-import { type Bytes, bytesClass, bytesOf, copyBytes } from './bytes.js';
+import type { Bytes } from './bytes.js';
+import { base64Length, copyOwnBytes, copyRegExp, copyUrl } from './copy-leaf.js';
 import { describe } from './describe.js';
 import { define, putTogether, takeApart } from './error-parts.js';
-import { hasExtras } from './extras.js';
+import { assertNoSetter, bare, extraOfArray, hasExtras, hidden } from './extras.js';
 import { isEscaped, isPlainKey, isPlainString } from './keys.js';
 import { hasHoles, isIndex, type Kind, kindOf } from './kinds.js';
 import { IN_MAP, IN_SET } from './path.js';
+import { isOddNumber } from './primitives.js';
 import { Oversize, Refusal } from './refusal.js';
 import { LEVELS, type Rules, rememberKey } from './rules.js';
 import { EXOTIC, TAGGED, type Traits } from './traits.js';
@@ -112,11 +114,13 @@ export class Copier {
       case 'date':
         return new Date(Date.prototype.getTime.call(bare(source)));
       case 'url':
-        return this.copyUrl(bare(source) as URL);
+        return copyUrl(bare(source) as URL);
       case 'regexp':
-        return this.copyRegExp(source as RegExp);
+        return copyRegExp(source as RegExp);
       case 'bytes':
-        return this.copyBytes(source as Bytes);
+        // Weighed before the memory is taken.
+        this.weigh(base64Length(source as Bytes), null);
+        return copyOwnBytes(source as Bytes);
       case 'unstorable':
         throw new Refusal(describe(source));
     }
@@ -288,65 +292,6 @@ export class Copier {
       throw Refusal.at(error, fields === source ? {} : source);
     }
   }
-
-  private copyUrl(source: URL): URL {
-    const target = new URL(this.weigh(source.href.length, source.href));
-    if (target.href !== source.href)
-      throw new Refusal('a URL that reads differently when it is parsed again');
-    return target;
-  }
-
-  private copyRegExp(source: RegExp): RegExp {
-    if (Reflect.ownKeys(source).length !== 1) throw new Refusal('an extra property of a RegExp');
-    const { lastIndex } = source;
-    if (!Number.isSafeInteger(lastIndex) || lastIndex < 0 || Object.is(lastIndex, -0)) {
-      throw new Refusal('a RegExp whose lastIndex is not an index');
-    }
-    const target = new RegExp(this.weigh(source.source.length, source.source), source.flags);
-    target.lastIndex = lastIndex;
-    return target;
-  }
-
-  private copyBytes(source: Bytes): Bytes {
-    // Four characters of base64 for three bytes; weighed before the memory is taken.
-    this.weigh(Math.ceil(bytesOf(source).length / 3) * 4, null);
-    if (!ArrayBuffer.isView(source) || bytesClass(source) === 'DataView')
-      return copyBytes(bare(source) as Bytes);
-    const target = copyBytes(source);
-    if (hasExtras(source as Uint8Array, target as Uint8Array))
-      throw new Refusal('an extra property of a typed array');
-    return target;
-  }
 }
 
 type Fields = Record<string, unknown>;
-
-/** Numbers that JSON cannot hold: NaN, the infinities and -0. */
-export function isOddNumber(value: number): boolean {
-  return value - value !== 0 || (value === 0 && 1 / value < 0);
-}
-
-/** For built-in objects that have no own properties by themselves. */
-function bare(value: object): object {
-  const [extra] = Reflect.ownKeys(value);
-  if (extra === undefined) return value;
-  if (typeof extra === 'symbol') throw new Refusal('a symbol as key');
-  throw Refusal.at(new Refusal('an extra property of a built-in object'), value, extra);
-}
-
-/** A property with a setter alone reads as undefined; only its descriptor tells. */
-function assertNoSetter(source: object, key: PropertyKey): void {
-  if (Object.getOwnPropertyDescriptor(source, key)?.set !== undefined) throw new Refusal('an accessor');
-}
-
-function extraOfArray(source: object, keys: readonly string[]): Refusal {
-  const extra = keys.find((key) => !isIndex(key));
-  if (extra === undefined) return new Refusal('a symbol as key');
-  return Refusal.at(new Refusal('an extra property of an array'), source, extra);
-}
-
-function hidden(source: object): Refusal {
-  const names = Object.getOwnPropertyNames(source);
-  const name = names.find((key) => !Object.prototype.propertyIsEnumerable.call(source, key)) ?? '';
-  return Refusal.at(new Refusal('a property that is not enumerable'), source, name);
-}

@@ -3,13 +3,26 @@
  * make patches miss, since they address the document by the paths the encoder gives. What holds no tag is the value
  * already and is returned as it is, whole or in part.
  */
-import { decodeBytes } from './bytes.js';
-import { isOddNumber } from './copier.js';
+
 import { define, putTogether, SLOT_NAMES } from './error-parts.js';
 import { errorClasses } from './intrinsics.js';
 import type { Json } from './json.js';
 import { isEscaped, isEscapedForm, isPlainKey, isPlainString, unescapeKey } from './keys.js';
 import { IN_MAP, IN_SET } from './path.js';
+import {
+  decodeBigInt,
+  decodeBytesTag,
+  decodeDate,
+  decodeNumber,
+  decodeRegExp,
+  decodeString,
+  decodeUrl,
+  isCount,
+  listOf,
+  malformed,
+  pairOf,
+} from './payloads.js';
+import { isOddNumber } from './primitives.js';
 import { Refusal } from './refusal.js';
 import { LEVELS, type Rules } from './rules.js';
 import { isTag, type Tag } from './tags.js';
@@ -17,7 +30,6 @@ import { EXOTIC, TAGGED, type Traits } from './traits.js';
 
 const hasOwn = Object.prototype.hasOwnProperty;
 const DOLLAR = 36;
-const BIGINT = /^(?:0|-?[1-9]\d*)$/;
 const MAX_LENGTH = 0xffffffff;
 
 type Fields = { readonly [key: string]: Json };
@@ -121,7 +133,7 @@ export class Decoder {
       case '$number':
         return decodeNumber(payload);
       case '$bigint':
-        return typeof payload === 'string' && BIGINT.test(payload) ? BigInt(payload) : malformed(tag);
+        return decodeBigInt(payload);
       case '$string':
         return decodeString(payload);
     }
@@ -143,7 +155,7 @@ export class Decoder {
       case '$url':
         return decodeUrl(payload);
       case '$bytes':
-        return decodeBytesPayload(payload);
+        return decodeBytesTag(payload);
       case '$sparse':
         return this.decodeSparse(payload, depth + LEVELS.sparse);
       case '$error':
@@ -252,72 +264,4 @@ export class Decoder {
     // A copy, because `decode` may keep and change what it is given, and the document may be shared.
     return this.rules.classes.revive(name, { ...this.decodeFields(fields, depth) });
   }
-}
-
-function malformed(tag: Tag): never {
-  throw new Refusal(`a malformed ${tag}`);
-}
-
-function listOf(payload: Json, tag: Tag): readonly Json[] {
-  return Array.isArray(payload) ? payload : malformed(tag);
-}
-
-function pairOf(payload: Json, tag: Tag): readonly [Json, Json] {
-  return Array.isArray(payload) && payload.length === 2 ? (payload as [Json, Json]) : malformed(tag);
-}
-
-function isCount(value: Json): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
-}
-
-function decodeNumber(payload: Json): number {
-  switch (payload) {
-    case '-0':
-      return -0;
-    case 'NaN':
-      return Number.NaN;
-    case 'Infinity':
-      return Number.POSITIVE_INFINITY;
-    case '-Infinity':
-      return Number.NEGATIVE_INFINITY;
-    default:
-      return malformed('$number');
-  }
-}
-
-function decodeString(payload: Json): string {
-  if (typeof payload !== 'string') return malformed('$string');
-  const text: unknown = JSON.parse(`"${payload}"`);
-  const canonical =
-    typeof text === 'string' && !isPlainString(text) && JSON.stringify(text) === `"${payload}"`;
-  return canonical ? text : malformed('$string');
-}
-
-function decodeDate(payload: Json): Date {
-  if (payload === null) return new Date(Number.NaN);
-  const date = new Date(typeof payload === 'string' ? payload : Number.NaN);
-  return !Number.isNaN(date.getTime()) && date.toISOString() === payload ? date : malformed('$date');
-}
-
-function decodeRegExp(payload: Json): RegExp {
-  if (!Array.isArray(payload) || payload.length !== 3) return malformed('$regexp');
-  const [source, flags, lastIndex] = payload as readonly Json[];
-  if (typeof source !== 'string' || typeof flags !== 'string' || !isCount(lastIndex!))
-    return malformed('$regexp');
-  const regexp = new RegExp(source, flags);
-  if (regexp.source !== source || regexp.flags !== flags) return malformed('$regexp');
-  regexp.lastIndex = lastIndex;
-  return regexp;
-}
-
-function decodeUrl(payload: Json): URL {
-  const url = new URL(typeof payload === 'string' ? payload : '');
-  return url.href === payload ? url : malformed('$url');
-}
-
-function decodeBytesPayload(payload: Json): object {
-  const [name, base64] = pairOf(payload, '$bytes');
-  const bytes =
-    typeof name === 'string' && typeof base64 === 'string' ? decodeBytes(name, base64) : undefined;
-  return bytes ?? malformed('$bytes');
 }

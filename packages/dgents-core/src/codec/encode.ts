@@ -1,11 +1,11 @@
 /** Value → document. What needs no tag is the document already and is returned as it is, whole or in part. */
 import { type Bytes, encodeBytes } from './bytes.js';
 import type { ClassRegistry } from './classes.js';
-import { isOddNumber } from './copier.js';
 import { define, SLOT_NAMES, takeApart } from './error-parts.js';
 import type { Json } from './json.js';
 import { escapeKey, isEscaped, isPlainKey, isPlainString } from './keys.js';
 import { kindOf } from './kinds.js';
+import { isOddNumber } from './primitives.js';
 import { HARD_MAX_DEPTH, Refusal } from './refusal.js';
 
 const hasOwn = Object.prototype.hasOwnProperty;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { classes, hostileKeys, Point } from '../../test/codec-values.js';
 import { Codec } from './codec.js';
 import { escapeKey, isPlainKey, unescapeKey } from './keys.js';
 import { jsonBytes } from './measure.js';
 import { formatPath, IN_MAP } from './path.js';
-import { classes, hostileKeys, Point } from './values.fixture.js';
 
 const codec = new Codec({ classes });
 

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
+import { classes, Point, withKeys } from '../../test/codec-values.js';
 import { StateCorruptionError, StateSerializationError, StateTooLargeError } from '../errors.js';
 import { Codec } from './codec.js';
 import { jsonBytes } from './measure.js';
-import { classes, Point, withKeys } from './values.fixture.js';
 
 const codec = new Codec({ classes });
 
@@ -212,7 +212,7 @@ describe('hostile data', () => {
   });
 
   test('corruption names the key and the place', () => {
-    expect(() => codec.read('{"a":[{"$map":1}]}', { key: 'k' })).toThrow(/malformed \$map at \$\.a\[0\]/);
+    expect(() => codec.read('{"a":[{"$map":1}]}', { key: 'k' })).toThrow(/at \$\.a\[0\]: a malformed \$map/);
     expect(() => codec.read('{', { key: 'k' })).toThrow(
       expect.objectContaining({ key: 'k', cause: expect.anything() }),
     );

@@ -2,7 +2,8 @@
  * How much JSON a value is at least. Shared references count each time they occur, since a document writes them out,
  * but are looked into once: two hundred bytes of JavaScript that stand for a gigabyte are found out at once.
  */
-import { type Bytes, bytesOf } from './bytes.js';
+import type { Bytes } from './bytes.js';
+import { base64Length } from './copy-leaf.js';
 import { kindOf } from './kinds.js';
 import { Oversize } from './refusal.js';
 import type { Rules } from './rules.js';
@@ -38,7 +39,7 @@ class Scale {
       case 'array':
         return this.weighAll(value as unknown[], depth);
       case 'bytes':
-        return Math.ceil(bytesOf(value as Bytes).length / 3) * 4;
+        return base64Length(value as Bytes);
       case 'object':
       case 'null-object':
       case 'sparse':

@@ -1,6 +1,6 @@
 /** What the tests of the codec share: values of every kind, and an account of a value that owes the codec nothing. */
 import fc from 'fast-check';
-import type { ClassCodec } from './codec.js';
+import type { ClassCodec } from '../src/codec/codec.js';
 
 export class Point {
   constructor(
@@ -25,7 +25,7 @@ export const classes: ClassCodec[] = [
   {
     name: 'Money',
     type: Money,
-    encode: (money) => ({ cents: (money as Money).cents }),
+    encode: (money: Money) => ({ cents: money.cents }),
     decode: (fields) => new Money(fields.cents as bigint),
   },
 ];
