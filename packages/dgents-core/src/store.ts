@@ -1,7 +1,7 @@
 /** One store, any number of agents. */
 import type { Backend, BackendCapabilities, FeedEntry, FeedOptions, Head, Position } from './backend.js';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { CallOptions, Capabilities, Versioned } from './data-agent.js';
+import type { CallOptions, Capabilities, LoadOptions, Versioned } from './data-agent.js';
 import { StateNotFoundError, UnsupportedError } from './errors.js';
 import { checkKey } from './keys.js';
 import { type AgentOptions, StateAgent } from './state/agent.js';
@@ -10,6 +10,7 @@ import { type Call, remainingMs } from './state/deadlines.js';
 import { Engine, type EngineOptions } from './state/engine.js';
 import { snapshotAt } from './state/past.js';
 import { ABSENT } from './state/replica.js';
+import { stepwise } from './state/steps.js';
 import { transact } from './state/transact.js';
 
 export interface StoreOptions extends EngineOptions {}
@@ -30,12 +31,24 @@ export interface StoredKey {
   readonly deleted: boolean;
 }
 
+/** An agent of this store, whatever its state. */
+export interface AnyAgent {
+  readonly key: string;
+  load(options?: LoadOptions): Promise<unknown>;
+}
+
+/** What an agent holds. */
+export type StateOf<A> = A extends { load(options?: LoadOptions): Promise<infer S> } ? S : never;
 /** The states of some agents, in their order. */
-export type States<A extends readonly StateAgent<never>[]> = { [I in keyof A]: A[I] extends StateAgent<infer S> ? S : never };
+export type States<A extends readonly AnyAgent[]> = { [I in keyof A]: StateOf<A[I]> };
 /** What {@link Store.transact} gives: each agent's state after it, in their order. */
-export type Results<A extends readonly StateAgent<never>[]> = {
-  [I in keyof A]: A[I] extends StateAgent<infer S> ? Versioned<S> : never;
-};
+export type Results<A extends readonly AnyAgent[]> = { [I in keyof A]: Versioned<StateOf<A[I]>> };
+
+/** A state that was validated is validated again when it is loaded: a schema that transforms cannot be kept. */
+type AcceptsItsOutput<Schema extends StandardSchemaV1> =
+  StandardSchemaV1.InferOutput<Schema> extends StandardSchemaV1.InferInput<Schema>
+    ? unknown
+    : { readonly schema: 'This schema does not accept its own output: remove the transformation.' };
 
 /** Agents by key over one backend. Open one per process and share it. */
 export class Store implements AsyncDisposable {
@@ -68,7 +81,7 @@ export class Store implements AsyncDisposable {
    */
   agent<Schema extends StandardSchemaV1>(
     key: string,
-    options: AgentOptions<StandardSchemaV1.InferOutput<Schema>> & { readonly schema: Schema },
+    options: AgentOptions<StandardSchemaV1.InferOutput<Schema>> & { readonly schema: Schema } & AcceptsItsOutput<Schema>,
   ): StateAgent<StandardSchemaV1.InferOutput<Schema>>;
   agent<S>(key: string, options?: AgentOptions<S>): StateAgent<S>;
   agent<S>(key: string, options?: AgentOptions<S>): StateAgent<S> {
@@ -88,7 +101,9 @@ export class Store implements AsyncDisposable {
     const { after, limit = Infinity, deleted = false } = options;
     let left = limit;
     const port = { heads: true, timeoutMs: remainingMs(call), ...(after === undefined ? {} : { after }) };
-    for await (const { key, head } of this.backend.keys(prefix, port)) {
+    const found = this.backend.keys(prefix, port)[Symbol.asyncIterator]();
+    const within = <T>(step: Promise<T>): Promise<T> => this.engine.within(step, this.begin(options), undefined);
+    for await (const { key, head } of stepwise(found, within)) {
       if (left <= 0) return;
       if (key.startsWith('$') || head === undefined || (head.deleted && !deleted)) continue;
       left -= 1;
@@ -149,7 +164,7 @@ export class Store implements AsyncDisposable {
    * synchronous and may run several times.
    * @throws UnsupportedError unless `capabilities.atomicity` is `store`
    */
-  async transact<const A extends readonly StateAgent<never>[]>(
+  async transact<const A extends readonly AnyAgent[]>(
     agents: A,
     recipe: (...drafts: States<A>) => void,
     options?: CallOptions,
@@ -159,7 +174,10 @@ export class Store implements AsyncDisposable {
     if (new Set(agents.map(({ key }) => key)).size !== agents.length) {
       throw new TypeError('Each state takes part in a transaction once.');
     }
-    const participants = agents.map((agent) => agent.participate(this.engine, call));
+    const participants = agents.map((agent) => {
+      if (agent instanceof StateAgent) return agent.participate(this.engine, call);
+      throw new TypeError('What takes part in a transaction is an agent of this store: store.agent(key).');
+    });
     const results = await transact(this.engine, participants, recipe as (...drafts: unknown[]) => unknown, call);
     return results as Results<A>;
   }

@@ -28,6 +28,7 @@ import { newest, snapshotAt, successive } from './past.js';
 import { type Recipe, changeByRecipe, changeByState, stateByRecipe } from './recipe.js';
 import { ABSENT, type Snapshot } from './replica.js';
 import { type Retention, checkRetention } from './retention.js';
+import { stepwise } from './steps.js';
 import { versionAt } from './time.js';
 import type { Participant } from './transact.js';
 import { stateOf, versioned, viewOf } from './views.js';
@@ -145,15 +146,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const first = typeof from === 'number' ? from : 1 + (await this.within(versionAt(cell, from.getTime() - 1, remainingMs(call)), call));
     const last = typeof to === 'number' ? to : await this.within(versionAt(cell, to.getTime(), remainingMs(call)), call);
     const walk = successive(cell, first, last, call.timeoutMs);
-    try {
-      for (;;) {
-        // Each step has the whole time: how long the consumer takes in between is not the store's fault.
-        const step = await this.within(walk.next(), this.begin(options));
-        if (step.done === true) return;
-        yield viewOf<S>(cell.definition, step.value as Snapshot & { head: Head }, frozen);
-      }
-    } finally {
-      await walk.return();
+    for await (const snapshot of stepwise(walk, (step) => this.within(step, this.begin(options)))) {
+      yield viewOf<S>(cell.definition, snapshot as Snapshot & { head: Head }, frozen);
     }
   }
 
@@ -404,6 +398,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       if (this.options.initial === undefined) throw this.notFound();
       return this.options.initial();
     };
+    // Nobody waits for the operation itself: the transaction watches over its signal.
+    const unaborted = { ...call, signal: undefined };
     const operation = (id: string, next: () => unknown): Operation => {
       const produce = (base: Snapshot): Produced => {
         const own = definition.accept(next(), this.key);
@@ -411,7 +407,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       };
       const { retain, ttlMs } = this.options;
       const common = { key: this.key, repeatable: false, compare: ANY, otherwise: ANY, meta: undefined };
-      return new Operation({ ...common, id, ttlMs, retain, produce, writer: undefined }, call, engine.deadlines, versionOf);
+      return new Operation({ ...common, id, ttlMs, retain, produce, writer: undefined }, unaborted, engine.deadlines, versionOf);
     };
     return { cell, draft, operation, see: (snapshot) => this.see(snapshot), verify: () => this.verify() };
   }

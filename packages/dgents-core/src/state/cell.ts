@@ -49,7 +49,7 @@ export class Cell {
   lookForOldAt = 0;
   private queue: Operation[] = [];
   private draining: Promise<void> | undefined;
-  private reading: Promise<void> | undefined;
+  private reading: { readonly promise: Promise<void>; readonly until: number } | undefined;
   private queuedRead: { promise: Promise<void>; until: number } | undefined;
   private listeners: Set<() => void> | undefined;
 
@@ -69,9 +69,11 @@ export class Cell {
    */
   refresh(call: Call): Promise<void> {
     const { reading, queuedRead } = this;
-    if (reading === undefined) return this.startReading(call);
+    // One whose answer never came must not stand in the way for ever.
+    if (reading === undefined || reading.until <= monotonicMs()) return this.startReading(call);
     if (queuedRead !== undefined && queuedRead.until >= call.deadline) return queuedRead.promise;
-    const promise = reading.catch(ignore).then(() => {
+    const first = this.engine.within(reading.promise, { ...call, deadline: reading.until, signal: undefined }, this.key);
+    const promise = first.catch(ignore).then(() => {
       if (this.queuedRead?.promise === promise) this.queuedRead = undefined;
       return this.startReading(call);
     });
@@ -83,16 +85,16 @@ export class Cell {
     const promise = this.engine.isReady
       ? this.readTail(call, call.timeoutMs)
       : this.engine.ready(call).then(() => this.readTail(call, remainingMs(call)));
-    this.reading = promise.then(
-      () => {
-        this.reading = undefined;
-      },
-      (error: unknown) => {
-        this.reading = undefined;
-        throw error;
-      },
-    );
-    return this.reading;
+    const end = (): void => {
+      if (this.reading === reading) this.reading = undefined;
+    };
+    const ended = promise.then(end, (error: unknown) => {
+      end();
+      throw error;
+    });
+    const reading = { promise: ended, until: call.deadline };
+    this.reading = reading;
+    return ended;
   }
 
   private readTail(call: Call, timeoutMs: number): Promise<void> {
@@ -300,7 +302,8 @@ function latestCall(batch: readonly Operation[]): Call | undefined {
   for (const { pending, call } of batch) {
     if (pending && (latest === undefined || call.deadline > latest.deadline)) latest = call;
   }
-  return latest;
+  // Whoever aborts ends the waiting of one writer, not what is done for all of them.
+  return latest?.signal === undefined ? latest : { ...latest, signal: undefined };
 }
 
 function withToken(snapshot: Snapshot, token: string | undefined): Snapshot {

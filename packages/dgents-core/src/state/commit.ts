@@ -89,5 +89,8 @@ async function look(engine: Engine, append: Append, call: Call): Promise<CommitE
   }
   const tail = await engine.backend.read(append.key, { timeoutMs });
   if (tail.head === null || tail.head.version < first.version) return 'not yet';
-  return 'unknowable';
+  // It came between the two looks.
+  if (tail.floor < first.version && monotonicMs() < call.deadline) return look(engine, append, call);
+  if (tail.base?.version !== first.version) return 'unknowable';
+  return tail.base.id === first.id ? { kind: 'committed', head: headOf(last) } : REFUSED;
 }

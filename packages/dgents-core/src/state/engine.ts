@@ -48,7 +48,7 @@ export class Engine {
     if (cells?.get(key)?.deref() === undefined) cells?.delete(key);
   });
   private readonly inBackground = new Set<Promise<void>>();
-  private readiness: Promise<BackendCapabilities> | undefined;
+  private readiness: { readonly promise: Promise<BackendCapabilities>; readonly until: number } | undefined;
   private known: BackendCapabilities | undefined;
   private closing: Promise<void> | undefined;
 
@@ -82,18 +82,24 @@ export class Engine {
   /** Sets the backend up once; a failure is not remembered. */
   async ready(call: Call): Promise<BackendCapabilities> {
     if (this.known !== undefined) return this.known;
-    this.readiness ??= this.backend.ready(this.portOptions(call)).then(
+    // One whose answer never came must not stand in the way for ever.
+    if (this.readiness === undefined || this.readiness.until <= monotonicMs()) this.readiness = this.prepare(call);
+    return this.within(this.readiness.promise, call, undefined);
+  }
+
+  private prepare(call: Call): { promise: Promise<BackendCapabilities>; until: number } {
+    const promise = this.backend.ready(this.portOptions(call)).then(
       (capabilities) => {
         this.requireDurability(capabilities.durability, this.options.requireDurability);
         this.known = capabilities;
         return capabilities;
       },
       (error: unknown) => {
-        this.readiness = undefined;
+        if (this.readiness?.promise === promise) this.readiness = undefined;
         throw error;
       },
     );
-    return this.within(this.readiness, call, undefined);
+    return { promise, until: call.deadline };
   }
 
   /** @throws UnsupportedError when the store cannot promise what is required */
@@ -169,10 +175,17 @@ export class Engine {
     this.closing ??= (async () => {
       await Promise.allSettled([...accepted]);
       await Promise.allSettled([...this.inBackground]);
-      await this.readiness?.catch(ignore);
+      await this.prepared();
       await this.backend.close();
     })();
     return this.closing;
+  }
+
+  /** Once the set-up under way, if there is one, has come to an end or run out of time. */
+  private async prepared(): Promise<void> {
+    if (this.readiness === undefined) return;
+    const { promise, until: deadline } = this.readiness;
+    await this.within(promise, { deadline, timeoutMs: this.timeoutMs, signal: undefined }, undefined).catch(ignore);
   }
 }
 

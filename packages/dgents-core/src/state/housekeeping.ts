@@ -29,8 +29,9 @@ export function housekeep(cell: Cell, retain: Retention | undefined): void {
 
 function inBackground(cell: Cell, work: () => Promise<void>): void {
   cell.busy = true;
-  cell.engine.background(
-    work().finally(() => {
+  const { engine, key } = cell;
+  engine.background(
+    engine.within(work(), engine.call(undefined, MAINTENANCE_TIMEOUT_MS), key).finally(() => {
       cell.busy = false;
     }),
   );

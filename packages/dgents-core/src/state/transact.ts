@@ -50,6 +50,7 @@ export async function transact(
       Promise.resolve(returned).catch(() => undefined);
       throw new TypeError('The recipe of transact changes its drafts in place and returns nothing; it is synchronous.');
     }
+    call.signal?.throwIfAborted();
     const plans = participants.map(({ cell, operation }, index) => {
       const write = operation(id, () => drafts[index]);
       try {
@@ -110,7 +111,7 @@ async function settle(engine: Engine, appends: readonly Append[], id: string, ca
     } catch {
       // Not to be found out now: the loop looks again while there is time.
     }
-    if (call.deadline - monotonicMs() <= wait) {
+    if (call.signal?.aborted || call.deadline - monotonicMs() <= wait) {
       throw new OutcomeUnknownError('The store did not say what became of the transaction.', {
         operationId: id,
         expected: summary(appends[0]?.expected ?? null),
