@@ -64,8 +64,10 @@ export type { EngineOptions } from './state/engine.js';
 export { newOperationId, type RandomBytes } from './state/ids.js';
 export type { Retention } from './state/retention.js';
 export {
+  type AnyAgent,
   type KeysOptions,
   type Results,
+  type StateOf,
   type States,
   Store,
   type StoredKey,
