@@ -1,4 +1,4 @@
-import type { CallOptions } from '../backend.js';
+import type { Append, CallOptions, CommitResult, LogRecord } from '../backend.js';
 import { OutcomeUnknownError, StorageTimeoutError } from '../errors.js';
 
 /** How one call of a user stands, for those who do its work. */
@@ -77,4 +77,23 @@ export function unknown(key: string, { operationId, expected }: Doubt, cause: un
     cause,
     key,
   });
+}
+
+/**
+ * What to throw when some appends of a commit failed: the reason, if nothing at all was written; otherwise doubt,
+ * since a reason would say that nothing was.
+ */
+export function failureOfAll(
+  appends: readonly Append[],
+  results: readonly PromiseSettledResult<CommitResult>[],
+  reason: unknown,
+): unknown {
+  const doubtful = results.findIndex(
+    (result) =>
+      (result.status === 'fulfilled' && result.value.ok) ||
+      (result.status === 'rejected' && result.reason instanceof OutcomeUnknownError),
+  );
+  if (doubtful < 0 || reason instanceof StorageTimeoutError) return reason;
+  const { key, records, expected } = appends[doubtful] as Append;
+  return unknown(key, { operationId: (records[0] as LogRecord).id, ...(expected && { expected }) }, reason);
 }

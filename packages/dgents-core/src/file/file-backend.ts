@@ -14,15 +14,10 @@ import type {
   ReadOptions,
   Version,
 } from '../backend.js';
-import {
-  AgentClosedError,
-  InvalidKeyError,
-  OutcomeUnknownError,
-  StorageTimeoutError,
-  UnsupportedError,
-} from '../errors.js';
+import { AgentClosedError, InvalidKeyError, UnsupportedError } from '../errors.js';
 import { byCodePoint } from '../memory/code-point-order.js';
-import { type Call, settle, unknown } from './call.js';
+import { type Call, failureOfAll, settle } from './call.js';
+import { capabilitiesOf, KEY_BYTES } from './capabilities.js';
 import { checkAppends, checkRange, checkRead } from './checks.js';
 import { DescriptorPool } from './descriptor-pool.js';
 import type { FileSystem } from './file-system.js';
@@ -34,12 +29,6 @@ import { NodeFileSystem } from './node-file-system.js';
 import { checkedOptions, type FileBackendOptions } from './options.js';
 import { PlainJson } from './plain-json.js';
 import { draftPath } from './sweep.js';
-
-/** A key of 1,024 bytes still fits into a header, and, hashed, into a file name. */
-const KEY_BYTES = 1024;
-
-/** Half of what a JavaScript string can hold, since a record is one. */
-const RECORD_BYTES = 256 * 1024 * 1024;
 
 /** How many journals are remembered while nobody uses them; one that is forgotten is opened again. */
 const MAX_REMEMBERED = 16_384;
@@ -244,51 +233,8 @@ export function fileBackend(options: FileBackendOptions): Backend {
   return new FileBackend(options);
 }
 
-function capabilitiesOf({
-  durability,
-  format,
-}: Pick<Required<FileBackendOptions>, 'durability' | 'format'>): BackendCapabilities {
-  return {
-    durability,
-    sharing: 'host',
-    atomicity: 'key',
-    feed: false,
-    watch: false,
-    ttl: false,
-    orderedKeys: true,
-    values: false,
-    materializes: format === 'json',
-    idempotencyRecords: format === 'json' ? 1 : Number.POSITIVE_INFINITY,
-    limits: {
-      keyBytes: KEY_BYTES,
-      recordBytes: RECORD_BYTES,
-      recordsPerAppend: 10_000,
-      appendsPerCommit: 1_000,
-    },
-  };
-}
-
 function checkKey(key: string): void {
   if (key === '' || Buffer.byteLength(key) > KEY_BYTES) {
     throw new InvalidKeyError(`A key has 1 to ${KEY_BYTES} bytes`, { key });
   }
-}
-
-/**
- * What to throw when some appends of a commit failed: the reason, if nothing at all was written; otherwise doubt,
- * since a reason would say that nothing was.
- */
-function failureOfAll(
-  appends: readonly Append[],
-  results: readonly PromiseSettledResult<CommitResult>[],
-  reason: unknown,
-): unknown {
-  const doubtful = results.findIndex(
-    (result) =>
-      (result.status === 'fulfilled' && result.value.ok) ||
-      (result.status === 'rejected' && result.reason instanceof OutcomeUnknownError),
-  );
-  if (doubtful < 0 || reason instanceof StorageTimeoutError) return reason;
-  const { key, records, expected } = appends[doubtful] as Append;
-  return unknown(key, { operationId: (records[0] as LogRecord).id, ...(expected && { expected }) }, reason);
 }

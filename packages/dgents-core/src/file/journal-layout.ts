@@ -32,19 +32,27 @@ export class JournalLayout {
     this.lastLine = lastLine;
   }
 
+  /** Lays out the records of one append, or, when one of them cannot be written, none. */
   append(records: readonly LogRecord[]): void {
-    const before = this.start;
     const first = placeOf(records[0] as LogRecord, this.end);
+    const before = this.start;
     const base = before === undefined || startsReading(records[0] as LogRecord) ? first : before;
-    let start = before;
-    const count = records.length;
+    const lines: Buffer[] = [];
+    const places: Place[] = [];
+    let start = before ?? first;
+    let end = this.end;
     for (const [i, record] of records.entries()) {
-      const place = i === 0 ? first : placeOf(record, this.end);
+      const place = placeOf(record, end);
       if (startsReading(record)) start = place;
-      this.places.push(place);
-      this.#push(recordLine(this.#seed, record, this.end - base.offset, i === count - 1 ? count : 0));
+      const count = i === records.length - 1 ? records.length : 0;
+      const line = recordLine(this.#seed, record, end - base.offset, count);
+      lines.push(line);
+      places.push(place);
+      end += line.length;
     }
-    this.start = start ?? first;
+    for (const line of lines) this.#push(line);
+    this.places.push(...places);
+    this.start = start;
   }
 
   /** `follower`: where the record after the checkpoint's version stands, when there is one. */

@@ -24,6 +24,7 @@ export async function trimJournal(file: JournalFile, base: Checkpoint): Promise<
   const { view } = file;
   if (view === undefined || view.head.version < base.version) return;
   const { fileSystem, draftPath, mode, durability } = file.context;
+  await file.context.prepareDirectory(file.path);
   const header = headerOf(file.key, base.version);
   const layout = new JournalLayout(file.seed, header.length, undefined);
   try {

@@ -1,4 +1,4 @@
-import type { Append, Head, LogRecord } from '../backend.js';
+import type { Head, LogRecord } from '../backend.js';
 import { closeQuietly, publishNew, writeAll, writeDraft } from './durable.js';
 import { headerOf } from './header.js';
 import type { JournalFile } from './journal-file.js';
@@ -204,10 +204,4 @@ async function makeNameDurable(file: JournalFile, descriptor: number): Promise<v
     }
     throw failure;
   }
-}
-
-/** Whether the log is where an append expects it. */
-export function follows({ expected }: Append, head: Head | undefined): boolean {
-  if (expected === null || head === undefined) return expected === null && head === undefined;
-  return expected.version === head.version && expected.id === head.id;
 }

@@ -1,43 +1,17 @@
-import type {
-  Append,
-  Checkpoint,
-  CommitResult,
-  Head,
-  LogRecord,
-  LogTail,
-  ReadOptions,
-  Version,
-} from '../backend.js';
+import type { Append, Checkpoint, CommitResult, Head, LogTail, ReadOptions, Version } from '../backend.js';
 import { StorageUnavailableError } from '../errors.js';
 import type { Call } from './call.js';
-import { unknown } from './call.js';
 import { writeCheckpoint } from './journal-checkpoint.js';
+import { commitBatch, type Request } from './journal-commit.js';
 import { type FileContext, JournalFile, MAX_LOOKS, Moved } from './journal-file.js';
-import type { JournalLayout } from './journal-layout.js';
 import { rangePage } from './journal-range.js';
-import { idAt, idsOf, readTail } from './journal-reading.js';
+import { idsOf, readTail, unchangedTail } from './journal-reading.js';
 import { trimJournal } from './journal-trim.js';
-import {
-  createJournal,
-  follows,
-  headAfter,
-  InDoubt,
-  layoutAfter,
-  prepareForWriting,
-  writeLines,
-} from './journal-writing.js';
+import { prepareForWriting } from './journal-writing.js';
 import { LockPacing } from './lock-pacing.js';
 import type { Log, RangePage, RangeWanted } from './log.js';
 import { storageError } from './storage-error.js';
 import { Turns } from './turns.js';
-
-/** An append that waits for its turn. */
-interface Request {
-  readonly append: Append;
-  readonly call: Call;
-  readonly resolve: (result: CommitResult) => void;
-  readonly reject: (reason: unknown) => void;
-}
 
 /** Somebody else has the lock, or the file was replaced: not now. */
 const BUSY = Symbol('busy');
@@ -73,7 +47,10 @@ export class Journal implements Log {
   }
 
   read(options: ReadOptions): Promise<LogTail> {
-    return this.#reading(() => readTail(this.#file, options));
+    return this.#reading(
+      () => readTail(this.#file, options),
+      () => unchangedTail(this.#file, options),
+    );
   }
 
   head(): Promise<Head | null> {
@@ -130,96 +107,32 @@ export class Journal implements Log {
       try {
         await this.#exclusive(
           () => this.#requests.every(({ call }) => call.over),
-          () => this.#commitBatch(),
+          () => this.#commitAll(),
         );
       } catch (error) {
-        for (const { reject } of this.#taken()) reject(error);
+        for (const { reject } of this.#requests) reject(error);
+        this.#requests = [];
       }
+      this.#requests = this.#requests.filter(({ call }) => !call.over);
     }
     this.#draining = false;
   }
 
-  /** The requests that still wait for an answer; they are no longer queued. */
-  #taken(): Request[] {
-    const requests = this.#requests;
+  async #commitAll(): Promise<typeof AGAIN | undefined> {
+    if (this.#file.view !== undefined) await prepareForWriting(this.#file);
+    const batch = this.#requests.filter(({ call }) => !call.over);
     this.#requests = [];
-    return requests.filter(({ call }) => !call.over);
+    if (await commitBatch(this.#file, batch)) return undefined;
+    this.#requests = [...batch, ...this.#requests];
+    return AGAIN;
   }
 
-  async #commitBatch(): Promise<typeof AGAIN | undefined> {
-    const file = this.#file;
-    if (file.view !== undefined) await prepareForWriting(file);
-    const batch = this.#taken();
-    const layout = layoutAfter(file);
-    let head = file.view?.head;
-    const accepted: Request[] = [];
-    const refused: Request[] = [];
-    for (const request of batch) {
-      const { append } = request;
-      if (!follows(append, head)) {
-        refused.push(request);
-        continue;
-      }
-      try {
-        layout.append(append.records);
-        accepted.push(request);
-        head = headAfter(append.records);
-      } catch (error) {
-        request.reject(error);
-      }
-    }
-    if (accepted.length > 0 && head !== undefined) {
-      for (const { call } of accepted) call.sent = true;
-      try {
-        if (!(await this.#write(layout, head))) {
-          this.#requests = [...batch, ...this.#requests];
-          return AGAIN;
-        }
-        for (const { append, resolve } of accepted) {
-          resolve({ ok: true, head: headAfter(append.records), replayed: false });
-        }
-      } catch (error) {
-        for (const request of accepted) request.reject(failureOf(request.append, error));
-      }
-    }
-    for (const request of refused) await this.#refuse(request);
-    return undefined;
-  }
-
-  /** False when another process has created the journal meanwhile. */
-  async #write(layout: JournalLayout, head: Head): Promise<boolean> {
-    if (this.#file.view === undefined) return createJournal(this.#file, layout, head);
-    await writeLines(this.#file, layout, head);
-    return true;
-  }
-
-  /** Says what the head is, or that this very append has happened before. */
-  async #refuse({ append, resolve, reject }: Request): Promise<void> {
-    try {
-      const view = await this.#file.refresh();
-      if (view === undefined) return resolve({ ok: false, head: null });
-      const replayed = await this.#hasHappened(append);
-      if (replayed) resolve({ ok: true, head: headAfter(append.records), replayed: true });
-      else resolve({ ok: false, head: view.head });
-    } catch (error) {
-      reject(error);
-    }
-  }
-
-  async #hasHappened({ expected, records }: Append): Promise<boolean> {
-    const { view } = this.#file;
-    const first = records[0] as LogRecord;
-    if (view === undefined || first.version > view.head.version || first.version < view.floor) return false;
-    if ((await idAt(this.#file, view, first.version)) !== first.id) return false;
-    if (expected === null || expected.version < view.floor) return true;
-    return (await idAt(this.#file, view, expected.version)) === expected.id;
-  }
-
-  #reading<T>(job: () => Promise<T>): Promise<T> {
+  /** `quick` is tried first: what it can answer needs no descriptor, and so no place in the pool. */
+  #reading<T>(job: () => Promise<T>, quick?: () => T | undefined): Promise<T> {
     return this.#turns.run(async () => {
       for (let look = 1; ; look++) {
         try {
-          return await this.#context.pool.use(this.#file, job);
+          return quick?.() ?? (await this.#context.pool.use(this.#file, job));
         } catch (error) {
           if (!(error instanceof Moved) || look === MAX_LOOKS) throw this.#typed(error, 'read');
         }
@@ -274,11 +187,4 @@ export class Journal implements Log {
       { key },
     );
   }
-}
-
-/** What the caller of an append is told when writing failed. */
-function failureOf({ key, expected, records }: Append, error: unknown): unknown {
-  if (!(error instanceof InDoubt)) return error;
-  const operationId = (records[0] as LogRecord).id;
-  return unknown(key, { operationId, ...(expected && { expected }) }, error.cause);
 }

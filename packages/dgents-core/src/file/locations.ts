@@ -5,8 +5,7 @@ import { parseHeader } from './header.js';
 import { JournalReader } from './journal-reader.js';
 import { fileNameOf, HEADER_BYTES, keyOf } from './names.js';
 import type { FileBackendOptions } from './options.js';
-import { SIDECAR_SUFFIX } from './plain-json.js';
-import { sidecarKey } from './plain-sidecar.js';
+import { SIDECAR_SUFFIX, sidecarKey } from './plain-sidecar.js';
 import { codeOf, storageError } from './storage-error.js';
 import { sweepDrafts } from './sweep.js';
 

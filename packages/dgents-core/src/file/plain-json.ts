@@ -1,35 +1,16 @@
 import { dirname } from 'node:path';
 import type { Append, CommitResult, Head, LogRecord, LogTail, ReadOptions, Version } from '../backend.js';
-import {
-  LogCompactedError,
-  StateCorruptionError,
-  StorageUnavailableError,
-  UnsupportedError,
-} from '../errors.js';
+import { LogCompactedError, UnsupportedError } from '../errors.js';
 import { type Call, unknown } from './call.js';
 import { closeQuietly, type Draft, discard, publishNew, writeDraft } from './durable.js';
-import type { FileStat } from './file-system.js';
-import { type FileContext, MAX_LOOKS } from './journal-file.js';
-import { JournalReader } from './journal-reader.js';
+import type { FileContext } from './journal-file.js';
 import { LockPacing } from './lock-pacing.js';
 import type { Log, RangePage, RangeWanted } from './log.js';
-import { hashOf, parsedSidecar, type Sidecar, type Stamp, sidecarBytes } from './plain-sidecar.js';
-import { onManyLines, onOneLine } from './plain-text.js';
+import { type Current, headOf, PlainFiles } from './plain-files.js';
+import { hashOf, type Stamp, sidecarBytes } from './plain-sidecar.js';
+import { onManyLines } from './plain-text.js';
 import { codeOf, storageError } from './storage-error.js';
 import { Turns } from './turns.js';
-
-export const SIDECAR_SUFFIX = '.dgents';
-
-/** What is there: the version that the file's contents are of, and the contents. */
-interface Current {
-  readonly sidecar: Sidecar | undefined;
-  /** Undefined: there is no log. */
-  readonly stamp: Stamp | undefined;
-  readonly bytes: Buffer | undefined;
-}
-
-/** The ids of versions that somebody made with an editor begin with this; the hash of the file follows. */
-const EDIT = 'edit:';
 
 const BUSY = Symbol('busy');
 
@@ -43,22 +24,14 @@ const BUSY = Symbol('busy');
  */
 export class PlainJson implements Log {
   readonly #context: FileContext;
-  readonly #key: string;
-  readonly #path: string;
-  readonly #sidecarPath: string;
+  readonly #files: PlainFiles;
   readonly #turns = new Turns();
   readonly #pacing: LockPacing;
-  /** The newest edit seen by this process, so that two edits in a row are two versions. */
-  #edit: { readonly id: string; readonly version: Version } | undefined;
-  /** What the files looked like, and the head they held. */
-  #known: { readonly files: readonly (FileStat | undefined)[]; readonly head: Head | null } | undefined;
   #writers = 0;
 
   constructor(context: FileContext, key: string, path: string) {
     this.#context = context;
-    this.#key = key;
-    this.#path = path;
-    this.#sidecarPath = path + SIDECAR_SUFFIX;
+    this.#files = new PlainFiles(context, key, path);
     this.#pacing = new LockPacing(context);
   }
 
@@ -69,7 +42,7 @@ export class PlainJson implements Log {
   read(options: ReadOptions): Promise<LogTail> {
     return this.#reading(async () => {
       const { after, at, limit } = options;
-      const unchanged = this.#unchangedHead();
+      const unchanged = this.#files.unchangedHead();
       if (
         after !== undefined &&
         at === undefined &&
@@ -78,37 +51,37 @@ export class PlainJson implements Log {
       ) {
         return { head: unchanged, floor: unchanged.version, since: 'same', records: [], more: false };
       }
-      const current = await this.#load(after);
+      const current = await this.#files.load(after);
       const { stamp } = current;
       if (stamp === undefined) return { ...NO_LOG, since: after === undefined ? 'same' : 'diverged' };
       const { version } = stamp;
       if (at !== undefined && at < version) throw this.#compacted(at, version);
       const since = relation(current, after);
       const seen = since === 'same' && after?.version === version;
-      const record = seen || limit === 0 ? [] : [this.#recordOf(current, stamp)];
+      const record = seen || limit === 0 ? [] : [this.#files.recordOf(current, stamp)];
       return { head: headOf(stamp), floor: version, since, records: record, more: !seen && limit === 0 };
     });
   }
 
   head(): Promise<Head | null> {
     return this.#reading(async () => {
-      const { stamp } = await this.#load();
+      const { stamp } = await this.#files.load();
       return stamp === undefined ? null : headOf(stamp);
     });
   }
 
   range({ from, to }: RangeWanted): Promise<RangePage> {
     return this.#reading(async () => {
-      const current = await this.#load();
+      const current = await this.#files.load();
       const { stamp } = current;
       const wanted = stamp !== undefined && stamp.version >= from && stamp.version <= to;
-      return { records: wanted ? [this.#recordOf(current, stamp)] : [], done: true };
+      return { records: wanted ? [this.#files.recordOf(current, stamp)] : [], done: true };
     });
   }
 
   find(ids: readonly string[]): Promise<ReadonlyMap<string, Version>> {
     return this.#reading(async () => {
-      const { stamp } = await this.#load();
+      const { stamp } = await this.#files.load();
       const found = new Map<string, Version>();
       if (stamp === undefined) return found;
       for (const id of ids) {
@@ -132,7 +105,7 @@ export class PlainJson implements Log {
       // Nobody waits for this any more: the caller was told at its deadline.
       return { ok: false, head: null };
     } catch (error) {
-      throw storageError(error, 'write to', this.#path, this.#key);
+      throw storageError(error, 'write to', this.#files.path, this.#files.key);
     } finally {
       this.#writers--;
     }
@@ -154,9 +127,10 @@ export class PlainJson implements Log {
     try {
       if (descriptor !== undefined) {
         if (!fileSystem.tryLock(descriptor)) return BUSY;
-        if (fileSystem.stat(this.#sidecarPath)?.inode !== fileSystem.statOpen(descriptor).inode) return BUSY;
+        if (fileSystem.stat(this.#files.sidecarPath)?.inode !== fileSystem.statOpen(descriptor).inode)
+          return BUSY;
       }
-      const current = await this.#load(append.expected ?? undefined);
+      const current = await this.#files.load(append.expected ?? undefined);
       if (!expects(append, current)) return refusal(append, current);
       return await this.#write(append, text, current, call);
     } finally {
@@ -166,7 +140,7 @@ export class PlainJson implements Log {
 
   #openSidecar(): number | undefined {
     try {
-      return this.#context.fileSystem.open(this.#sidecarPath, { write: true });
+      return this.#context.fileSystem.open(this.#files.sidecarPath, { write: true });
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw error;
@@ -180,15 +154,15 @@ export class PlainJson implements Log {
     call: Call,
   ): Promise<CommitResult | typeof BUSY> {
     const { fileSystem, draftPath, mode, prepareDirectory } = this.#context;
-    await prepareDirectory(this.#path);
+    await prepareDirectory(this.#files.path);
     const how = { mode, through: false };
     const bytes = text === null ? undefined : Buffer.from(text);
     const next = stampOf(append, bytes);
-    const sidecar = sidecarBytes({ key: this.#key, next, previous: current.stamp ?? null });
-    const contents = bytes && (await writeDraft(fileSystem, draftPath(this.#path), how, [bytes]));
+    const sidecar = sidecarBytes({ key: this.#files.key, next, previous: current.stamp ?? null });
+    const contents = bytes && (await writeDraft(fileSystem, draftPath(this.#files.path), how, [bytes]));
     let side: Draft;
     try {
-      side = await writeDraft(fileSystem, draftPath(this.#sidecarPath), how, [sidecar]);
+      side = await writeDraft(fileSystem, draftPath(this.#files.sidecarPath), how, [sidecar]);
     } catch (error) {
       if (contents !== undefined) await discard(fileSystem, contents);
       throw error;
@@ -213,139 +187,31 @@ export class PlainJson implements Log {
 
   async #publishSidecar(side: Draft, { sidecar }: Current): Promise<boolean> {
     const { fileSystem } = this.#context;
-    if (sidecar === undefined && !(await publishNew(fileSystem, side, this.#sidecarPath))) return false;
-    if (sidecar !== undefined) await fileSystem.rename(side.path, this.#sidecarPath);
-    await fileSystem.syncDirectory(dirname(this.#path));
+    if (sidecar === undefined && !(await publishNew(fileSystem, side, this.#files.sidecarPath))) return false;
+    if (sidecar !== undefined) await fileSystem.rename(side.path, this.#files.sidecarPath);
+    await fileSystem.syncDirectory(dirname(this.#files.path));
     return true;
   }
 
   async #publishContents(contents: Draft | undefined): Promise<void> {
     const { fileSystem } = this.#context;
-    if (contents !== undefined) await fileSystem.rename(contents.path, this.#path);
-    else if (fileSystem.stat(this.#path) !== undefined) await fileSystem.unlink(this.#path);
-    await fileSystem.syncDirectory(dirname(this.#path));
+    if (contents !== undefined) await fileSystem.rename(contents.path, this.#files.path);
+    else if (fileSystem.stat(this.#files.path) !== undefined) await fileSystem.unlink(this.#files.path);
+    await fileSystem.syncDirectory(dirname(this.#files.path));
     if (contents !== undefined) closeQuietly(fileSystem, contents.descriptor);
   }
 
   /** From the sidecar's replacement on it takes a look to know what happened. */
   #doubt({ records, expected }: Append, error: unknown): unknown {
     const operationId = (records[0] as LogRecord).id;
-    const reason = storageError(error, 'write to', this.#path, this.#key);
-    return unknown(this.#key, { operationId, ...(expected && { expected }) }, reason);
-  }
-
-  /** Both files, as they were at one moment. */
-  async #load(seen?: Head): Promise<Current> {
-    for (let look = 1; look <= MAX_LOOKS; look++) {
-      const before = this.#stats();
-      const side = await this.#contents(this.#sidecarPath);
-      const bytes = await this.#contents(this.#path);
-      const after = this.#stats();
-      if (!before.every((stat, i) => isSame(stat, after[i]))) continue;
-      const sidecar = side && parsedSidecar(side, this.#sidecarPath, this.#key);
-      const stamp = this.#stampOf(sidecar, bytes, after[1], seen);
-      this.#known = { files: after, head: stamp === undefined ? null : headOf(stamp) };
-      return { sidecar, stamp, bytes };
-    }
-    throw new StorageUnavailableError(`${this.#path} changes all the time`, { key: this.#key });
-  }
-
-  #stampOf(
-    sidecar: Sidecar | undefined,
-    bytes: Buffer | undefined,
-    stat: FileStat | undefined,
-    seen: Head | undefined,
-  ): Stamp | undefined {
-    const hash = bytes === undefined ? null : hashOf(bytes);
-    if (sidecar?.next.hash === hash) return sidecar.next;
-    if (sidecar?.previous?.hash === hash) return sidecar.previous;
-    if (hash === null && (sidecar === undefined || sidecar.previous === null)) return undefined;
-    const id = `${EDIT}${hash ?? 'removed'}`;
-    const version = this.#editVersion(id, sidecar?.next.version ?? 0, seen);
-    this.#edit = { id, version };
-    const at = Math.max(stat?.modifiedMs ?? this.#context.clock(), sidecar?.next.at ?? 0);
-    return { version, id, at: Math.trunc(at), deleted: hash === null, hash, first: id, count: 1 };
-  }
-
-  /**
-   * Nobody writes down the version of an edit, since reading never writes. It is the one after the last that was
-   * written, unless somebody has seen that one as another edit.
-   */
-  #editVersion(id: string, written: Version, seen: Head | undefined): Version {
-    let version = written + 1;
-    for (const known of [this.#edit, seen]) {
-      if (known === undefined || known.version <= written || !known.id.startsWith(EDIT)) continue;
-      version = Math.max(version, known.id === id ? known.version : known.version + 1);
-    }
-    return version;
-  }
-
-  async #contents(path: string): Promise<Buffer | undefined> {
-    const { fileSystem } = this.#context;
-    let descriptor: number;
-    try {
-      descriptor = fileSystem.open(path, {});
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-    try {
-      const { size, kind } = fileSystem.statOpen(descriptor);
-      if (kind !== 'file')
-        throw new StorageUnavailableError(`Cannot open ${path}: it is not a file.`, { key: this.#key });
-      return await new JournalReader(fileSystem, descriptor, 0).bytes(0, size);
-    } finally {
-      closeQuietly(fileSystem, descriptor);
-    }
-  }
-
-  #recordOf({ bytes }: Current, stamp: Stamp): LogRecord {
-    const { version, at, id, codec, schema, meta } = stamp;
-    const extras = {
-      ...(codec !== undefined && { codec }),
-      ...(schema !== undefined && { schema }),
-      ...(meta && { meta }),
-    };
-    if (bytes === undefined) return { version, kind: 'tombstone', at, id, data: 'null', ...extras };
-    const text = bytes.toString('utf8').replace(/^\ufeff/, '');
-    if (id.startsWith(EDIT)) this.#checkJson(text);
-    return { version, kind: 'set', at, id, data: onOneLine(text), ...extras };
-  }
-
-  /** What a person wrote may not be JSON. */
-  #checkJson(text: string): void {
-    try {
-      JSON.parse(text);
-    } catch (cause) {
-      const offset = /position (\d+)/.exec(String(cause))?.[1];
-      throw new StateCorruptionError(
-        `${this.#path} was edited and is not JSON: ${(cause as Error).message}`,
-        {
-          location: this.#path,
-          key: this.#key,
-          cause,
-          ...(offset !== undefined && { offset: Number(offset) }),
-        },
-      );
-    }
-  }
-
-  #unchangedHead(): Head | undefined {
-    const known = this.#known;
-    if (known === undefined || known.head === null) return undefined;
-    const now = this.#stats();
-    return now.every((stat, i) => isSame(stat, known.files[i])) ? known.head : undefined;
-  }
-
-  #stats(): [FileStat | undefined, FileStat | undefined] {
-    const { fileSystem } = this.#context;
-    return [fileSystem.stat(this.#sidecarPath), fileSystem.stat(this.#path)];
+    const reason = storageError(error, 'write to', this.#files.path, this.#files.key);
+    return unknown(this.#files.key, { operationId, ...(expected && { expected }) }, reason);
   }
 
   #compacted(at: Version, floor: Version): LogCompactedError {
     return new LogCompactedError(`A plain JSON file keeps only its newest version, ${floor}, not ${at}`, {
       floor,
-      key: this.#key,
+      key: this.#files.key,
     });
   }
 
@@ -354,7 +220,7 @@ export class PlainJson implements Log {
       try {
         return await job();
       } catch (error) {
-        throw storageError(error, 'read', this.#path, this.#key);
+        throw storageError(error, 'read', this.#files.path, this.#files.key);
       }
     });
   }
@@ -386,10 +252,6 @@ function stampOf({ records }: Append, bytes: Buffer | undefined): Stamp {
   return { version, id, at, deleted: kind === 'tombstone', hash, first, count: records.length, ...extras };
 }
 
-function headOf({ version, id, at, deleted }: Stamp): Head {
-  return { version, id, at, deleted };
-}
-
 function expects({ expected }: Append, { stamp }: Current): boolean {
   if (expected === null || stamp === undefined) return expected === null && stamp === undefined;
   return expected.version === stamp.version && expected.id === stamp.id;
@@ -413,9 +275,4 @@ function relation({ sidecar, stamp }: Current, after: Head | undefined): LogTail
   if (after.version > stamp.version) return 'diverged';
   const before = stamp === sidecar?.next ? sidecar.previous : sidecar?.next;
   return before?.id === after.id && after.version === stamp.version - 1 ? 'same' : 'trimmed';
-}
-
-function isSame(a: FileStat | undefined, b: FileStat | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.inode === b.inode && a.size === b.size && a.changedMs === b.changedMs;
 }

@@ -4,6 +4,9 @@ import type { Head } from '../backend.js';
 import { StateCorruptionError, UnsupportedError } from '../errors.js';
 import { asciiJson, type Extras, hex } from './line.js';
 
+/** The sidecar of `a.json` is `a.json.dgents`. */
+export const SIDECAR_SUFFIX = '.dgents';
+
 const FORMAT = 1;
 
 /** What is known of one version of a plain file, beside its contents. */
