@@ -1,5 +1,5 @@
 /**
- * Which elements of one array are which of another: the part of the diff that decides how small a patch is.
+ * Which elements of one list are which of another: the part of the diff that decides how small a patch is.
  *
  * What agents do to lists is append, insert, edit, remove, slide a window and move to the front. After the common
  * beginning and end are set aside, all of these leave a middle in which one long run is merely shifted; so a shifted
@@ -9,6 +9,7 @@
 /** No counterpart. */
 export const NONE = -1;
 
+/** What is left of two lists when the common beginning and end are taken away. */
 export interface Region {
   readonly from: readonly unknown[];
   readonly to: readonly unknown[];
@@ -18,104 +19,125 @@ export interface Region {
   readonly toEnd: number;
 }
 
-type Same = (a: unknown, b: unknown) => boolean;
+/** How elements are compared. */
+export interface Equality {
+  same(a: unknown, b: unknown): boolean;
+  /** Whether equal objects need not be identical. */
+  readonly trusted: boolean;
+}
 
-/** The region that is left when the common beginning and end are taken away. */
-export function changedRegion(from: readonly unknown[], to: readonly unknown[], same: Same): Region {
+/** The region that is left. Where both of its sides hold something, their first elements differ, and their last. */
+export function changedRegion(from: readonly unknown[], to: readonly unknown[], equality: Equality): Region {
   const shorter = Math.min(from.length, to.length);
   let start = 0;
-  while (start < shorter && (from[start] === to[start] ? identical(from[start], to[start]) : same(from[start], to[start]))) {
-    start += 1;
+  for (; start < shorter; start += 1) {
+    const a = from[start];
+    const b = to[start];
+    // Equal by `===` are also 0 and -0, which are stored differently.
+    if (a === b ? a === 0 && !Object.is(a, b) : !equality.same(a, b)) break;
   }
   let fromEnd = from.length;
   let toEnd = to.length;
-  while (fromEnd > start && toEnd > start && same(from[fromEnd - 1], to[toEnd - 1])) {
+  while (fromEnd > start && toEnd > start) {
+    // The first two of the region are known to differ: elements can be large, and this is done on every level.
+    if (fromEnd === toEnd && fromEnd === start + 1) break;
+    if (!equality.same(from[fromEnd - 1], to[toEnd - 1])) break;
     fromEnd -= 1;
     toEnd -= 1;
   }
   return { from, to, start, fromEnd, toEnd };
 }
 
-/** `===` takes 0 and -0 for the same. */
-function identical(a: unknown, b: unknown): boolean {
-  return a !== 0 || Object.is(a, b);
-}
-
 /**
  * For each element of the region in `to`, the index of its counterpart in `from`, or {@link NONE}. Counterparts are
  * equal; each index occurs once.
  */
-export function counterparts(region: Region, same: Same): Int32Array {
+export function counterparts(region: Region, equality: Equality): Int32Array {
   const found = new Int32Array(region.toEnd - region.start).fill(NONE);
   const used = new Uint8Array(region.fromEnd - region.start);
-  shiftedRun(region, same, found, used);
-  matchRest(region, same, found, used);
+  shiftedRun(region, equality, found, used);
+  matchRest(region, equality, found, used);
   return found;
 }
 
 /** How far a window may have slid for the quick search to notice. */
 const MAX_SHIFT = 64;
 
-/** Marks `to[i + a] = from[i + b]` for the first shift that holds over at least half of the region. */
-function shiftedRun(region: Region, same: Same, found: Int32Array, used: Uint8Array): void {
-  const { from, to, start, fromEnd, toEnd } = region;
-  const fromLength = fromEnd - start;
-  const toLength = toEnd - start;
-  const half = Math.min(fromLength, toLength) / 2;
-  for (let shift = 1; shift <= MAX_SHIFT; shift += 1) {
-    for (const [skipFrom, skipTo] of [
-      [shift, 0],
-      [0, shift],
-    ] as const) {
-      const length = Math.min(fromLength - skipFrom, toLength - skipTo);
-      if (length < half || length < 1) continue;
-      let run = 0;
-      while (run < length && same(from[start + skipFrom + run], to[start + skipTo + run])) run += 1;
-      if (run < half) continue;
-      for (let index = 0; index < run; index += 1) {
-        found[skipTo + index] = start + skipFrom + index;
-        used[skipFrom + index] = 1;
-      }
-      return;
-    }
+/** Pairs the elements of the first shift that holds over at least half of the region. */
+function shiftedRun(region: Region, equality: Equality, found: Int32Array, used: Uint8Array): void {
+  const longest = Math.max(used.length, found.length);
+  for (let shift = 1; shift <= MAX_SHIFT && shift < longest; shift += 1) {
+    if (pairRun(region, equality, found, used, shift, 0)) return;
+    if (pairRun(region, equality, found, used, 0, shift)) return;
   }
+}
+
+/** Tries `to[skipTo + i]` as `from[skipFrom + i]`. */
+function pairRun(
+  { from, to, start }: Region,
+  equality: Equality,
+  found: Int32Array,
+  used: Uint8Array,
+  skipFrom: number,
+  skipTo: number,
+): boolean {
+  const length = Math.min(used.length - skipFrom, found.length - skipTo);
+  const half = Math.min(used.length, found.length) / 2;
+  if (length < half || length < 1) return false;
+  let run = 0;
+  while (run < length && equality.same(from[start + skipFrom + run], to[start + skipTo + run])) run += 1;
+  if (run < half) return false;
+  for (let i = 0; i < run; i += 1) {
+    found[skipTo + i] = start + skipFrom + i;
+    used[skipFrom + i] = 1;
+  }
+  return true;
 }
 
 /** How many elements with the same fingerprint are compared before an element counts as new. */
 const MAX_CANDIDATES = 8;
 
-function matchRest(region: Region, same: Same, found: Int32Array, used: Uint8Array): void {
-  const { from, to, start, fromEnd, toEnd } = region;
-  const buckets = new Map<unknown, { sources: number[]; next: number }>();
-  for (let index = start; index < fromEnd; index += 1) {
-    if (used[index - start] === 1) continue;
-    const print = fingerprint(from[index]);
-    const bucket = buckets.get(print);
-    if (bucket === undefined) buckets.set(print, { sources: [index], next: 0 });
-    else bucket.sources.push(index);
+/** Pairs what is left by fingerprint, earlier ones first. Elements with the same one are chained. */
+function matchRest(region: Region, equality: Equality, found: Int32Array, used: Uint8Array): void {
+  if (!found.includes(NONE) || !used.includes(0)) return;
+  const { from, to, start } = region;
+  const print = equality.trusted ? fingerprint : identity;
+  const heads = new Map<unknown, number>();
+  const chain = new Int32Array(used.length).fill(NONE);
+  for (let i = used.length - 1; i >= 0; i -= 1) {
+    if (used[i] === 1) continue;
+    const key = print(from[start + i]);
+    chain[i] = heads.get(key) ?? NONE;
+    heads.set(key, i);
   }
-  if (buckets.size === 0) return;
-  for (let index = start; index < toEnd; index += 1) {
-    if (found[index - start] !== NONE) continue;
-    const bucket = buckets.get(fingerprint(to[index]));
-    if (bucket === undefined) continue;
-    const { sources, next } = bucket;
-    const tried = Math.min(sources.length, next + MAX_CANDIDATES);
-    for (let candidate = next; candidate < tried; candidate += 1) {
-      const source = sources[candidate] as number;
-      if (!same(from[source], to[index])) continue;
-      found[index - start] = source;
-      sources[candidate] = sources[next] as number;
-      bucket.next += 1;
-      break;
+  for (let i = 0; i < found.length; i += 1) {
+    if (found[i] !== NONE) continue;
+    const value = to[start + i];
+    const key = print(value);
+    let before = NONE;
+    let candidate = heads.get(key) ?? NONE;
+    for (let tries = MAX_CANDIDATES; candidate !== NONE && tries > 0; tries -= 1) {
+      if (equality.same(from[start + candidate], value)) {
+        found[i] = start + candidate;
+        if (before === NONE) heads.set(key, chain[candidate] as number);
+        else chain[before] = chain[candidate] as number;
+        break;
+      }
+      before = candidate;
+      candidate = chain[candidate] as number;
     }
   }
+}
+
+function identity(value: unknown): unknown {
+  return value;
 }
 
 /** Cheap, equal for equal values, different for most others: the shape and the first few primitive fields. */
 function fingerprint(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return `[${value.length}${glance(value[0])}${glance(value[value.length - 1])}`;
+  if (value instanceof Date) return value.getTime();
   let print = '{';
   let fields = 0;
   for (const key in value) {
@@ -128,7 +150,9 @@ function fingerprint(value: unknown): unknown {
 
 function glance(value: unknown): string {
   if (typeof value === 'string') return value.length > 24 ? `${value.length}${value.slice(0, 24)}` : value;
-  return typeof value === 'object' || typeof value === 'symbol' ? '' : String(value);
+  return typeof value === 'object' || typeof value === 'symbol' || typeof value === 'function'
+    ? ''
+    : String(value);
 }
 
 /**
@@ -142,23 +166,27 @@ export function longestIncreasing(found: Int32Array): Uint8Array {
   for (let index = 0; index < found.length; index += 1) {
     const value = found[index] as number;
     if (value === NONE) continue;
-    let low = tails.length;
-    if (low > 0 && (found[tails[low - 1] as number] as number) >= value) {
-      let high = low;
-      low = 0;
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if ((found[tails[middle] as number] as number) < value) low = middle + 1;
-        else high = middle;
-      }
-    }
+    const low = firstNotBelow(found, tails, value);
     before[index] = low > 0 ? (tails[low - 1] as number) : NONE;
     tails[low] = index;
   }
-  let index = tails.length > 0 ? (tails[tails.length - 1] as number) : NONE;
+  let index = tails.at(-1) ?? NONE;
   while (index !== NONE) {
     kept[index] = 1;
     index = before[index] as number;
   }
   return kept;
+}
+
+/** How many of the runs end below `value`; most of the time it lies above all of them. */
+function firstNotBelow(found: Int32Array, tails: readonly number[], value: number): number {
+  let high = tails.length;
+  if (high === 0 || (found[tails[high - 1] as number] as number) < value) return high;
+  let low = 0;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((found[tails[middle] as number] as number) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

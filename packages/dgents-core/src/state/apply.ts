@@ -43,7 +43,12 @@ export class Replay {
     }
   }
 
-  private at(root: Json, path: string, op: PatchOp, change: (parent: Container, segment: string) => void): Json {
+  private at(
+    root: Json,
+    path: string,
+    op: PatchOp,
+    change: (parent: Container, segment: string) => void,
+  ): Json {
     const segments = parsePointer(path);
     const last = segments.pop();
     if (last === undefined) throw unfit(op, 'the root cannot be added, moved or removed');
@@ -82,7 +87,8 @@ function get(parent: Container, segment: string, op: PatchOp): Json {
 function set(parent: Container, segment: string, value: Json): void {
   if (Array.isArray(parent)) parent[Number(segment)] = value;
   else if (segment !== '__proto__') parent[segment] = value;
-  else Object.defineProperty(parent, segment, { value, writable: true, enumerable: true, configurable: true });
+  else
+    Object.defineProperty(parent, segment, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function insert(parent: Container, segment: string, value: Json, op: PatchOp): void {

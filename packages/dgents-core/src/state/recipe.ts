@@ -5,11 +5,12 @@
  * proxy cannot guard. Either way the recipe may change what it is given or return the next state, not both.
  */
 import { create } from 'mutative';
-import type { Copied } from '../codec/codec.js';
+import type { Codec, Copied } from '../codec/codec.js';
 import { EXOTIC } from '../codec/traits.js';
 import type { Definition } from './definition.js';
 import { type Change, diff, wholeChange } from './diff.js';
-import { ABSENT, type Snapshot, bytesOf } from './replica.js';
+import { ABSENT, bytesOf, type Snapshot } from './replica.js';
+import { withoutDrafts } from './returned.js';
 
 export type Recipe = (draft: never) => unknown;
 
@@ -18,24 +19,27 @@ const COPIED_BYTES = 4096;
 
 /** The change that a recipe makes of a live state. */
 export function changeByRecipe(definition: Definition, base: Snapshot, recipe: Recipe, key: string): Change {
+  const { codec } = definition;
   const bytes = bytesOf(base, definition);
   const known = { value: base.value, traits: base.traits, bytes };
   const drafted = bytes > COPIED_BYTES && (base.traits & EXOTIC) === 0 && isContainer(base.value);
   if (drafted && definition.schema === undefined) {
-    return diff(definition.codec, known, runOnDraft(base.value as object, recipe), { key });
+    return diff(codec, known, runOnDraft(codec, base.value as object, recipe), { key });
   }
-  const next = drafted ? runOnDraft(base.value as object, recipe) : runOnCopy(definition, base.value, recipe);
+  const next = drafted
+    ? runOnDraft(codec, base.value as object, recipe)
+    : runOnCopy(codec, base.value, recipe);
   const own = definition.accept(next, key);
-  return diff(definition.codec, known, own.value, { owned: own.traits, key });
+  return diff(codec, known, own.value, { owned: own.traits, key });
 }
 
 /** The first state, made by a recipe from a default. */
 export function stateByRecipe(definition: Definition, initial: Copied, recipe: Recipe, key: string): Change {
-  const own = definition.accept(runOnCopy(definition, initial.value, recipe), key);
+  const own = definition.accept(runOnCopy(definition.codec, initial.value, recipe), key);
   return wholeChange(definition.codec, own.value, own.traits);
 }
 
-/** The change that a whole new state makes. `own` is completed in place and must not be given again. */
+/** The change that a whole new state makes. Parts of `own` become parts of the result; it may be given again. */
 export function changeByState(definition: Definition, base: Snapshot, own: Copied, key: string): Change {
   if (base.value === ABSENT) return wholeChange(definition.codec, own.value, own.traits);
   const known = { value: base.value, traits: base.traits, bytes: bytesOf(base, definition) };
@@ -46,17 +50,19 @@ function isContainer(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
 
-function runOnDraft(base: object, recipe: Recipe): unknown {
-  try {
-    return create(base, (draft) => checked(recipe(draft as never)) as never, { enableAutoFreeze: false });
-  } catch (error) {
-    if (isBothError(error)) throw bothError(error);
-    throw error;
-  }
+function runOnDraft(codec: Codec, base: object, recipe: Recipe): unknown {
+  let returned: unknown;
+  const drafted = create(base, (draft: object) => {
+    const result = checked(recipe(draft as never));
+    // Drafts end with this function: what they stand for has to be looked up now.
+    if (result !== draft) returned = withoutDrafts(result);
+  });
+  if (returned === undefined) return drafted;
+  if (drafted !== base && !codec.equal(base, drafted)) throw bothError();
+  return returned;
 }
 
-function runOnCopy(definition: Definition, value: unknown, recipe: Recipe): unknown {
-  const { codec } = definition;
+function runOnCopy(codec: Codec, value: unknown, recipe: Recipe): unknown {
   const draft = codec.clone(value);
   const returned = checked(recipe(draft as never));
   if (returned === undefined || returned === draft) return draft;
@@ -74,17 +80,9 @@ function checked(returned: unknown): unknown {
   );
 }
 
-/** Mutative's errors 5 and 6, in development and in production. */
-const BOTH = /^(?:Either the value is returned|Cannot return a modified child draft|Minified Mutative error #[56];)/;
-
-function isBothError(error: unknown): boolean {
-  return error instanceof Error && BOTH.test(error.message);
-}
-
-function bothError(cause?: unknown): TypeError {
+function bothError(): TypeError {
   return new TypeError(
     'The recipe both changed the draft and returned a value. Do one of them: write `(d) => { d.count += 1; }` with ' +
       'braces, or return a new state and leave the draft alone.',
-    cause === undefined ? undefined : { cause },
   );
 }

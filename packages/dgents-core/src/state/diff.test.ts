@@ -1,0 +1,303 @@
+import fc from 'fast-check';
+import jsonPatch from 'fast-json-patch';
+import { create } from 'mutative';
+import { applyPatch as applyRfc6902 } from 'rfc6902';
+import {
+  anyChoices,
+  anyValue,
+  type Choices,
+  classes,
+  deepFreeze,
+  edit,
+  objectsIn,
+} from '../../test/edits.js';
+import { Codec, type Json } from '../codec/codec.js';
+import { EXOTIC } from '../codec/traits.js';
+import { Replay } from './apply.js';
+import { type Change, diff } from './diff.js';
+
+const codec = new Codec({ classes });
+const RUNS = Number(process.env.DIFF_RUNS ?? 300);
+const TEXT_BYTES = (document: unknown) => Buffer.byteLength(JSON.stringify(document));
+
+/** A base as a cell holds it. */
+function held(value: unknown) {
+  const { value: own, traits } = codec.copy(value);
+  return { value: deepFreeze(own), traits, bytes: TEXT_BYTES(codec.encode(own)) };
+}
+
+/** Everything that holds for any change, however it came about. */
+function check(base: ReturnType<typeof held>, next: unknown, owned?: number): Change {
+  const before = JSON.stringify(codec.encode(base.value));
+  const options = owned === undefined ? {} : { owned };
+  const change = diff(codec, base, next, options);
+  const wanted = codec.copy(next);
+  const document = codec.encode(wanted.value);
+  const text = JSON.stringify(document);
+
+  expect(JSON.stringify(codec.encode(change.next))).toBe(text);
+  expect(codec.equal(change.next, wanted.value)).toBe(true);
+  expect(change.traits & wanted.traits).toBe(wanted.traits);
+  expect(change.bytes).toBe(Buffer.byteLength(text));
+  expect(JSON.stringify(codec.encode(base.value))).toBe(before);
+  checkPatch(
+    diff(codec, { ...base, bytes: base.bytes + 1e9 }, next, options),
+    change,
+    JSON.parse(before),
+    text,
+  );
+  return change;
+}
+
+function checkPatch(long: Change, change: Change, document: Json, wanted: string): void {
+  const ops = long.ops!;
+  expect(ops).not.toBeNull();
+  expect(long.patchBytes).toBe(TEXT_BYTES(ops));
+  const worthIt = ops.length === 0 || long.patchBytes < change.bytes;
+  expect(change.ops).toEqual(worthIt ? ops : null);
+  expect(change.patchBytes).toBe(worthIt ? long.patchBytes : 0);
+  const patch = JSON.parse(JSON.stringify(ops));
+
+  expect(JSON.stringify(new Replay().apply(deepFreeze(document), deepFreeze(ops)))).toBe(wanted);
+  expect(
+    JSON.stringify(jsonPatch.applyPatch({ root: document }, prefixed(patch), true, false).newDocument.root),
+  ).toBe(wanted);
+  // rfc6902 steps over a member called `constructor` as if it were not there.
+  if (ops.some((op) => /\/constructor(\/|$)/.test(op.path))) return;
+  const others = { root: JSON.parse(JSON.stringify(document)) };
+  expect(applyRfc6902(others, prefixed(patch)).filter((error) => error !== null)).toEqual([]);
+  expect(JSON.stringify(others.root)).toBe(wanted);
+}
+
+/** Below a member, since not every library replaces the root. */
+function prefixed(patch: any[]): any[] {
+  return patch.map((op) => ({
+    ...op,
+    path: `/root${op.path}`,
+    ...('from' in op ? { from: `/root${op.from}` } : {}),
+  }));
+}
+
+const fresh = (value: unknown) => codec.copy(value).value;
+
+function edited(value: unknown, choices: () => Choices, times: number) {
+  const copy = codec.clone(value);
+  const source = choices();
+  if (typeof copy === 'object' && copy !== null) for (let i = 0; i < times; i += 1) edit(copy, source, fresh);
+  return copy;
+}
+
+const exotic = { exotic: true };
+const plain = { exotic: false };
+
+describe('of private copies', () => {
+  test('any two values', () => {
+    fc.assert(
+      fc.property(anyValue(exotic), anyValue(exotic), (from, to) => {
+        const { value, traits } = codec.copy(to);
+        check(held(from), deepFreeze(value), traits);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('a value and what a few edits made of it', () => {
+    fc.assert(
+      fc.property(
+        anyValue(exotic),
+        anyChoices(exotic),
+        fc.integer({ min: 0, max: 4 }),
+        (from, choices, times) => {
+          const base = held(from);
+          const { value, traits } = codec.copy(edited(base.value, choices, times));
+          const change = check(base, deepFreeze(value), traits);
+          if (times === 0) expect(change.next).toBe(base.value);
+        },
+      ),
+      { numRuns: RUNS * 3 },
+    );
+  });
+
+  test('the same copy can be compared again with another base', () => {
+    fc.assert(
+      fc.property(anyValue(exotic), anyChoices(exotic), anyChoices(exotic), (from, one, two) => {
+        const first = held(from);
+        const second = held(edited(from, one, 2));
+        const { value, traits } = codec.copy(edited(from, two, 2));
+        deepFreeze(value);
+        const earlier = check(first, value, traits);
+        const text = JSON.stringify(codec.encode(earlier.next));
+        check(second, value, traits);
+        expect(JSON.stringify(codec.encode(earlier.next))).toBe(text);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+describe('of what shares with the base what it did not change', () => {
+  test('any two values, with nothing of the caller kept', () => {
+    fc.assert(
+      fc.property(anyValue(exotic), anyValue(exotic), (from, to) => {
+        const change = check(held(from), deepFreeze(to));
+        const theirs = objectsIn(to);
+        for (const object of objectsIn(change.next)) expect(theirs.has(object)).toBe(false);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('a value and what a recipe made of a draft', () => {
+    fc.assert(
+      fc.property(
+        anyValue(plain),
+        anyChoices(exotic),
+        fc.integer({ min: 0, max: 4 }),
+        (from, choices, times) => {
+          const base = held(from);
+          if (typeof base.value !== 'object' || base.value === null || (base.traits & EXOTIC) !== 0) return;
+          const next = create(base.value, (draft: object) => {
+            const source = choices();
+            for (let i = 0; i < times; i += 1) edit(draft, source, fresh);
+          });
+          const known = objectsIn(base.value);
+          const change = check(base, next);
+          const theirs = [...objectsIn(next)].filter((object) => !known.has(object));
+          const ours = objectsIn(change.next);
+          for (const object of theirs) expect(ours.has(object)).toBe(false);
+        },
+      ),
+      { numRuns: RUNS * 3 },
+    );
+  });
+});
+
+describe('of lists of any two orders', () => {
+  const numbers = fc.array(fc.nat(40), { maxLength: 70 });
+  const message = (id: number, edition = 0) => ({
+    id,
+    role: id % 2 === 0 ? 'user' : 'tool',
+    content: 'x'.repeat(id),
+    edition,
+  });
+  const forms: Record<string, (ids: number[], edition: number) => unknown> = {
+    numbers: (ids) => ids,
+    objects: (ids, edition) => ids.map((id, at) => message(id, at % 5 === 4 ? edition : 0)),
+    'a Map': (ids, edition) => new Map(ids.map((id) => [`k${id}`, message(id, id % 5 === 4 ? edition : 0)])),
+    'a Map with objects as keys': (ids, edition) =>
+      new Map(ids.map((id) => [{ id }, id % 5 === 4 ? edition : 0])),
+    'a Set': (ids) => new Set(ids),
+    'a Set of objects': (ids) => new Set(ids.map((id) => message(id))),
+    'the keys of an object': (ids) => Object.fromEntries(ids.map((id) => [`k${id}`, id])),
+  };
+  test.each(Object.entries(forms))('%s', (_, form) => {
+    fc.assert(
+      fc.property(numbers, numbers, fc.boolean(), (from, to, related) => {
+        const base = held({ list: form(from, 0) });
+        const ids = related ? [...from.filter((id) => !to.includes(id)), ...to.slice(0, 9)] : to;
+        const next = { list: form(ids, 1) };
+        check(base, next);
+        const { value, traits } = codec.copy(next);
+        check(base, deepFreeze(value), traits);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+describe('what cannot be stored is refused', () => {
+  class Unknown {}
+  const cycle: Record<string, unknown> = {};
+  cycle.again = cycle;
+  const accessor = (target: object, name: PropertyKey) =>
+    Object.defineProperty(target, name, { get: () => 1, enumerable: true, configurable: true });
+  const long = () => Array.from({ length: 100 }, (_, index) => index);
+  const base = held({
+    o: { a: 1, b: 2 },
+    short: [1, 2, 3],
+    long: long(),
+    map: new Map<unknown, unknown>([['k', { a: 1 }]]),
+    set: new Set([1]),
+  });
+  const refusals: Record<string, [change: (state: any) => void, path: string]> = {
+    'a function': [(s) => (s.o.a = () => 1), '$.o.a'],
+    'a function as a key of a Map': [(s) => s.map.set(() => 1, 1), '$.map<Map>[1].key'],
+    'a symbol': [(s) => s.short.push(Symbol('s')), '$.short[3]'],
+    'a symbol as key': [(s) => (s.o[Symbol('s')] = 1), '$.o'],
+    'a symbol as key that is not enumerable': [
+      (s) => Object.defineProperty(s.o, Symbol('s'), { value: 1 }),
+      '$.o',
+    ],
+    'a symbol as key of an array': [(s) => (s.short[Symbol('s')] = 1), '$.short'],
+    'a symbol as key of a long array': [(s) => (s.long[Symbol('s')] = 1), '$.long'],
+    'an accessor': [(s) => accessor(s.o, 'a'), '$.o.a'],
+    'an accessor that gives what was there': [(s) => accessor(s.o, 'b') && accessor(s.o, 'a'), '$.o.a'],
+    'a setter alone': [
+      (s) => Object.defineProperty(s.o, 'a', { set() {}, enumerable: true, configurable: true }),
+      '$.o.a',
+    ],
+    'an accessor in an array': [(s) => accessor(s.short, 1), '$.short[1]'],
+    'an accessor in a long array': [(s) => accessor(s.long, 50), '$.long[50]'],
+    'a property that is not enumerable': [(s) => Object.defineProperty(s.o, 'z', { value: 1 }), '$.o.z'],
+    'a name on an array': [(s) => (s.short.name = 1), '$.short.name'],
+    'a name on a long array': [(s) => (s.long.name = 1), '$.long.name'],
+    'a number beyond the last index on an array': [
+      (s) => (s.short['4294967295'] = 1),
+      '$.short["4294967295"]',
+    ],
+    'a name on a Map': [(s) => (s.map.name = 1), '$.map.name'],
+    'a name on a Set': [(s) => (s.set.name = 1), '$.set.name'],
+    'a cycle': [(s) => (s.o.c = cycle), '$.o.c.again'],
+    'a cycle through what is compared': [(s) => (s.o = s), '$.o.o.o'],
+    'an unregistered class': [(s) => s.map.set('n', new Unknown()), '$.map<Map>[1].value'],
+    'an unregistered class in the place of an object': [(s) => (s.o = new Unknown()), '$.o'],
+    'an unregistered class in an entry': [
+      (s) => s.map.set('k', { a: new Unknown() }),
+      '$.map<Map>[0].value.a',
+    ],
+    'an unregistered class in a Set': [(s) => s.set.add(new Unknown()), '$.set<Set>[1]'],
+    'a promise': [(s) => (s.o.a = Promise.resolve()), '$.o.a'],
+    'a revoked proxy': [
+      (s) => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        s.o = proxy;
+      },
+      '$.o',
+    ],
+    'what comes after a move': [
+      (s) => {
+        s.short.push(s.short.shift(), () => 1);
+      },
+      '$.short[3]',
+    ],
+  };
+  test.each(Object.entries(refusals))('%s', (_, [change, path]) => {
+    const state = codec.clone(base.value);
+    change(state);
+    let error: any;
+    try {
+      diff(codec, base, state, { key: 'user:1' });
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ code: 'DGENTS_STATE_SERIALIZATION', path, key: 'user:1' });
+  });
+
+  test('a state as deep as allowed is compared, a deeper one refused', () => {
+    for (const maxDepth of [1000, 2000]) {
+      const deep = new Codec({ maxDepth });
+      const nested = (levels: number, inner: unknown) => {
+        let state = inner;
+        for (let level = 0; level < levels; level += 1) state = level % 20 === 0 ? [state] : { a: state };
+        return state;
+      };
+      const first = deep.copy(nested(maxDepth, 1));
+      const bytes = TEXT_BYTES(first.value);
+      const from = { value: first.value, traits: first.traits, bytes };
+      expect(diff(deep, from, nested(maxDepth, 2), {}).bytes).toBe(bytes);
+      expect(diff(deep, from, nested(maxDepth, 2), { owned: 0 }).bytes).toBe(bytes);
+      expect(() => diff(deep, from, nested(maxDepth, [1]), {})).toThrow(/deep/);
+    }
+  });
+});
