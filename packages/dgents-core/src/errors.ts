@@ -65,7 +65,7 @@ export abstract class DgentsError extends Error {
    * Whether `error` is a dgents error (with this code, when one is given). Works where `instanceof` does not: across
    * two installed copies of dgents, realms, and on the result of {@link toJSON} sent by another process.
    */
-  static is(error: unknown, code?: DgentsErrorCode): boolean {
+  static is(error: unknown, code?: DgentsErrorCode): error is DgentsError {
     if (typeof error !== 'object' || error === null) return false;
     const { code: actual } = error as { code?: unknown };
     const known = BRAND in error || (typeof actual === 'string' && actual.startsWith('DGENTS_'));

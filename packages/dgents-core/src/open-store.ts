@@ -83,7 +83,7 @@ async function load(name: string, scheme: string): Promise<{ backends?: Readonly
   }
 }
 
-/** A URL may hold a password: only what comes before the first slash or at sign is quoted. */
+/** A URL may hold a password: what comes after two slashes, or has an at sign, is not quoted. */
 function beginning(address: string): string {
-  return address.replace(/[/@].*$/s, '…').slice(0, 32);
+  return address.replace(/(?<=\/\/).*$|(?<=^[^/]*:).*@.*$|.*@.*$/s, '…').slice(0, 64);
 }

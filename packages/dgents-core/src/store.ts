@@ -1,15 +1,15 @@
 /** One store, any number of agents. */
-import type { Backend, BackendCapabilities, FeedEntry, FeedOptions, Head, Position } from './backend.js';
+import type { Backend, BackendCapabilities, FeedEntry, FeedOptions, Head, Position, Version } from './backend.js';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { CallOptions, Capabilities, LoadOptions, Versioned } from './data-agent.js';
-import { StateNotFoundError, UnsupportedError } from './errors.js';
+import { UnsupportedError } from './errors.js';
 import { checkKey } from './keys.js';
 import { type AgentOptions, StateAgent } from './state/agent.js';
-import { checkTime } from './state/arguments.js';
+import { checkLimit, checkTime } from './state/arguments.js';
 import { type Call, remainingMs } from './state/deadlines.js';
 import { Engine, type EngineOptions } from './state/engine.js';
-import { snapshotAt } from './state/past.js';
-import { ABSENT } from './state/replica.js';
+import { eraseLog } from './state/erase.js';
+import { fork } from './state/fork.js';
 import { stepwise } from './state/steps.js';
 import { transact } from './state/transact.js';
 
@@ -45,7 +45,7 @@ export type States<A extends readonly AnyAgent[]> = { [I in keyof A]: StateOf<A[
 export type Results<A extends readonly AnyAgent[]> = { [I in keyof A]: Versioned<StateOf<A[I]>> };
 
 /** A state that was validated is validated again when it is loaded: a schema that transforms cannot be kept. */
-type AcceptsItsOutput<Schema extends StandardSchemaV1> =
+export type AcceptsItsOutput<Schema extends StandardSchemaV1> =
   StandardSchemaV1.InferOutput<Schema> extends StandardSchemaV1.InferInput<Schema>
     ? unknown
     : { readonly schema: 'This schema does not accept its own output: remove the transformation.' };
@@ -99,6 +99,7 @@ export class Store implements AsyncDisposable {
     const call = this.begin(options);
     await this.engine.ready(call);
     const { after, limit = Infinity, deleted = false } = options;
+    checkLimit(limit);
     let left = limit;
     const port = { heads: true, timeoutMs: remainingMs(call), ...(after === undefined ? {} : { after }) };
     const found = this.backend.keys(prefix, port)[Symbol.asyncIterator]();
@@ -128,8 +129,7 @@ export class Store implements AsyncDisposable {
     }
     let erased = 0;
     for await (const { key } of this.keys(prefix, { ...options, deleted: true })) {
-      const agent = new StateAgent<unknown>(this.engine, key);
-      await agent.delete({ ...options, expected: 'any', erase: true });
+      await eraseLog(this.engine, key, this.begin(options));
       erased += 1;
     }
     return erased;
@@ -137,26 +137,18 @@ export class Store implements AsyncDisposable {
 
   /**
    * Begins a new state with what another one was: now, or at a version or time. The new log starts there; its first
-   * version says in `meta.forkOf` where it came from.
+   * version says in `meta.forkOf` where it came from. What is stored is copied as it is, whatever its schema version.
+   * @returns the first version of the new state
+   * @throws StateNotFoundError when there is nothing to fork; LogCompactedError when it is no longer kept
    * @throws StateConflictError when there is a live state under `to`
    */
-  async fork<S = unknown>(from: string, to: string, at?: number | Date, options?: CallOptions): Promise<Versioned<S>> {
+  async fork(from: string, to: string, at?: number | Date, options?: CallOptions): Promise<Version> {
     const call = this.begin(options);
     checkKey(from, this.engine.port.limits);
     checkKey(to, this.engine.port.limits);
     if (at !== undefined) checkTime('at', at);
     await this.engine.ready(call);
-    const cell = this.engine.cell(this.engine.define({}), from);
-    const when = at ?? (await this.headOf(from, call))?.version;
-    const found = when === undefined ? undefined : await snapshotAt(cell, when, remainingMs(call));
-    if (found === undefined || found.head === null || found.value === ABSENT) {
-      throw new StateNotFoundError(`There is no state "${from}" to fork.`, { key: from });
-    }
-    const target = new StateAgent<S>(this.engine, to);
-    const meta = { forkOf: { key: from, version: found.head.version, id: found.head.id } };
-    const state = cell.definition.codec.clone(found.value) as S;
-    await target.save(state, { expected: 0, meta, timeoutMs: remainingMs(call) });
-    return target.read();
+    return fork(this.engine, from, to, at, call);
   }
 
   /**

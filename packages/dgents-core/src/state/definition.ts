@@ -40,6 +40,10 @@ export class Definition {
     this.schema = options.schema;
     this.schemaVersion = options.schemaVersion ?? 1;
     this.migrations = options.migrations ?? {};
+    const standard = (this.schema as { '~standard'?: { validate?: unknown } } | undefined)?.['~standard'];
+    if (this.schema !== undefined && typeof standard?.validate !== 'function') {
+      throw new TypeError('`schema` is a Standard Schema, as made by zod, valibot or arktype.');
+    }
     if (!Number.isInteger(this.schemaVersion) || this.schemaVersion < 1) {
       throw new RangeError(`schemaVersion is a whole number from 1 on, not ${String(options.schemaVersion)}.`);
     }

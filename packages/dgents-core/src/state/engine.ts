@@ -13,7 +13,7 @@ export const DEFAULT_TIMEOUT_MS = 5000;
 export interface EngineOptions {
   /** Settle every call within so many milliseconds, unless the agent or the call says otherwise; 5,000 by default. */
   readonly timeoutMs?: number;
-  /** Refuse a store that cannot promise this, before the first write. */
+  /** Refuse a store that cannot promise this: at `ready`, or at the first call. */
   readonly requireDurability?: 'process' | 'power';
   /** Milliseconds since the epoch: stamps versions. `Date.now` unless told. */
   readonly clock?: () => number;
@@ -118,6 +118,7 @@ export class Engine {
   }
 
   call(options: CallOptions | undefined, timeoutMs: number): Call {
+    checkSignal(options?.signal);
     const limit = options?.timeoutMs === undefined ? timeoutMs : checkTimeout(options.timeoutMs);
     return { deadline: monotonicMs() + limit, timeoutMs: limit, signal: options?.signal };
   }
@@ -194,6 +195,14 @@ export function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs !== 'number') throw new TypeError(`timeoutMs is a number, not ${typeof timeoutMs}.`);
   if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is greater than 0, not ${timeoutMs}.`);
   return Math.min(timeoutMs, 2 ** 31 - 2);
+}
+
+/** @throws TypeError */
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return;
+  throw new TypeError('`signal` is an AbortSignal: new AbortController().signal, or AbortSignal.timeout(ms).');
 }
 
 function warnProcess(error: unknown): void {

@@ -7,6 +7,7 @@ import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import { bornAt } from './ids.js';
 import type { Operation } from './operation.js';
+import { sameHead } from './replica.js';
 import { DEFAULT_GRACE_MS } from './retention.js';
 
 /** Settles those of the batch that have happened already, and those of which it cannot be known. */
@@ -14,10 +15,8 @@ export async function settleRepeats(cell: Cell, batch: readonly Operation[], cal
   const open = batch.filter((operation) => operation.pending && operation.request.repeatable);
   if (open.length === 0) return;
   const { engine } = cell;
-  // What is found must cover everything up to the head that the next attempt compares with.
-  await engine.within(cell.refresh(call), call, cell.key);
   const ids = [...new Set(open.map((operation) => operation.request.id))];
-  const { found, complete } = await engine.within(find(cell, ids, call), call, cell.key);
+  const { found, complete } = await lookUp(cell, ids, call);
   for (const operation of open) {
     const version = found.get(operation.request.id);
     if (version !== undefined) {
@@ -36,6 +35,21 @@ interface Found {
   readonly found: ReadonlyMap<string, Version>;
   /** Whether everything that was ever written was looked through. */
   readonly complete: boolean;
+}
+
+/**
+ * Looks until nothing has changed meanwhile: what is found must cover everything up to the head that the next attempt
+ * compares with, and nothing may have been trimmed away just before it was looked for.
+ */
+async function lookUp(cell: Cell, ids: readonly string[], call: Call): Promise<Found> {
+  const { engine } = cell;
+  await engine.within(cell.refresh(call), call, cell.key);
+  for (;;) {
+    const { floor, snapshot } = cell;
+    const result = await engine.within(find(cell, ids, call), call, cell.key);
+    await engine.within(cell.refresh(call), call, cell.key);
+    if (cell.floor === floor && sameHead(cell.snapshot.head, snapshot.head)) return result;
+  }
 }
 
 async function find(cell: Cell, ids: readonly string[], call: Call): Promise<Found> {
@@ -62,12 +76,15 @@ async function find(cell: Cell, ids: readonly string[], call: Call): Promise<Fou
  * head it follows and that is kept, or because its id tells that it is younger than what was trimmed.
  */
 async function isNew(cell: Cell, operation: Operation, call: Call): Promise<boolean> {
-  const { compare, id } = operation.request;
-  if (compare.kind === 'head' && compare.head !== null && compare.head.version >= cell.floor) return true;
+  const { compare, pinned, id } = operation.request;
+  // What the handle happens to have seen proves nothing: it may have looked long after the id was used.
+  if (pinned && compare.kind === 'head' && compare.head !== null && compare.head.version >= cell.floor) return true;
   const born = bornAt(id);
   if (born === undefined || cell.floor <= 1) return false;
   if (cell.floorAt === undefined) {
     cell.floorAt = (await cell.reader.read(remainingMs(call), cell.floor)).head?.at;
   }
-  return cell.floorAt !== undefined && born > cell.floorAt + DEFAULT_GRACE_MS;
+  // Writers on other hosts have clocks of their own.
+  const skewMs = cell.engine.port.sharing === 'network' ? DEFAULT_GRACE_MS : 0;
+  return cell.floorAt !== undefined && born > cell.floorAt + skewMs;
 }

@@ -83,6 +83,16 @@ export class Reader {
     return this.read(timeoutMs);
   }
 
+  /** What is stored at a version, not decoded: without codec, schema or migrations of any agent. */
+  async stored(timeoutMs: number, at?: Version): Promise<Stored | undefined> {
+    const options = at === undefined ? { timeoutMs } : { timeoutMs, at };
+    const tail = await this.backend.read(this.key, options);
+    if (tail.head === null) return undefined;
+    const builder = new Builder(this.definition, this.key);
+    await this.fill(builder, tail, timeoutMs, at);
+    return builder.stored();
+  }
+
   /** Begins a walk at a version. */
   async walk(from: Version, timeoutMs: number): Promise<Walk> {
     const builder = new Builder(this.definition, this.key);
@@ -239,6 +249,11 @@ class Builder {
     return this.definition.codec.parse(record.data, { key: this.key });
   }
 
+  stored(): Stored | undefined {
+    const { document, head, schema } = this;
+    return head === null ? undefined : { head, schema, document: document === ABSENT ? undefined : document };
+  }
+
   finish(): Snapshot {
     const { head, meta, tailBytes, startVersion } = this;
     const shape = { head, meta, tailBytes, startVersion, bytes: -1 };
@@ -255,6 +270,15 @@ class Builder {
       key: this.key,
     });
   }
+}
+
+/** A version as the log holds it. */
+export interface Stored {
+  readonly head: Head;
+  /** The schema version that it was written under. */
+  readonly schema: number;
+  /** Undefined: deleted. */
+  readonly document: Json | undefined;
 }
 
 /** A walk along a log: one snapshot after the other, each as whole as if it had been loaded. */

@@ -11,8 +11,8 @@ export async function versionAt(cell: Cell, time: number, timeoutMs: number): Pr
   const { head, floor } = await backend.read(cell.key, { timeoutMs, limit: 1 });
   if (head === null) return 0;
   if (head.at <= time) return head.version;
-  const oldest = (await cell.reader.read(timeoutMs, floor)).head;
-  if (oldest === null || oldest.at > time) return 0;
+  const oldest = (await cell.reader.stored(timeoutMs, floor))?.head;
+  if (oldest === undefined || oldest.at > time) return 0;
   let low = oldest.version;
   let high = head.version;
   while (high - low > 1) {
