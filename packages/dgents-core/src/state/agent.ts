@@ -22,7 +22,7 @@ import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import type { DefinitionOptions } from './definition.js';
 import { type Engine, checkTimeout } from './engine.js';
-import { erase } from './erase.js';
+import { eraseDeleted } from './erase.js';
 import { type Comparison, Operation, type OperationRequest, type Produced, type Writer, comparisonOf, summary } from './operation.js';
 import { newest, snapshotAt, successive } from './past.js';
 import { type Recipe, changeByRecipe, changeByState, stateByRecipe } from './recipe.js';
@@ -41,7 +41,7 @@ export interface AgentOptions<S> extends DefinitionOptions<S> {
   readonly timeoutMs?: number;
   /** What of the past to keep; everything unless told. */
   readonly retain?: Retention;
-  /** Refuse a store that cannot promise this, before the first write. */
+  /** Refuse a store that cannot promise this: at `ready`, or at the first call. */
   readonly requireDurability?: 'process' | 'power';
   /** Time to live that every write of this handle sets, in milliseconds; only where `capabilities.ttl`. */
   readonly ttlMs?: number;
@@ -62,6 +62,13 @@ const ANY: Comparison = { kind: 'any' };
 
 /** The key of the one state that an agent with a store of its own has. */
 export const OWN_KEY = 'state';
+
+/** @throws TypeError when `initial` gives nothing */
+function first(initial: () => unknown): unknown {
+  const state = initial();
+  if (state !== undefined) return state;
+  throw new TypeError('`initial` returned undefined, which is not a state. Mind the parentheses: `() => ({ … })`.');
+}
 
 function versionOf({ head }: Snapshot): Version {
   return head?.version ?? 0;
@@ -202,7 +209,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     if (snapshot.value !== ABSENT) return finish(snapshot);
     const { initial } = this.options;
     if (initial === undefined) throw this.notFound();
-    return finish({ ...snapshot, ...definition.accept(initial(), this.key) });
+    return finish({ ...snapshot, ...definition.accept(first(initial), this.key) });
   }
 
   private async lookBack(at: Version | Date, call: Call): Promise<Snapshot> {
@@ -264,8 +271,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       }
       const { initial } = this.options;
       if (initial === undefined) throw this.notFound();
-      const first = definition.accept(initial(), this.key);
-      return { kind: 'write', change: stateByRecipe(definition, first, recipe, this.key) };
+      const start = definition.accept(first(initial), this.key);
+      return { kind: 'write', change: stateByRecipe(definition, start, recipe, this.key) };
     };
   }
 
@@ -275,12 +282,13 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       had = base.value !== ABSENT;
       return had ? { kind: 'tombstone' } : { kind: 'none' };
     };
-    await this.write(produce, options, true, versionOf);
+    const left = await this.write(produce, options, true, (result) => result.head);
     if (options?.erase === true) {
       const call = this.begin(options);
-      await this.within(erase(this.cell, remainingMs(call)), call);
+      await this.within(eraseDeleted(this.engine, this.key, remainingMs(call)), call);
     }
-    return had;
+    // Its own tombstone may be one that an earlier call with this id has written.
+    return had || (left !== null && left.deleted && left.id === options?.operationId);
   }
 
   /** Hands a write to the log's queue. All that can be refused without looking at the store is refused here. */
@@ -300,6 +308,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       id: operationId ?? this.engine.newId(),
       repeatable: operationId !== undefined,
       compare: expected !== undefined ? comparisonOf(expected) : compares ? seen : ANY,
+      pinned: expected !== undefined,
       otherwise: seen,
       meta: checkMeta(options.meta),
       ttlMs,
@@ -396,7 +405,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       const { value } = cell.snapshot;
       if (value !== ABSENT) return definition.codec.clone(value);
       if (this.options.initial === undefined) throw this.notFound();
-      return this.options.initial();
+      return first(this.options.initial);
     };
     // Nobody waits for the operation itself: the transaction watches over its signal.
     const unaborted = { ...call, signal: undefined };
@@ -406,7 +415,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
         return { kind: 'write', change: changeByState(definition, base, own, this.key) };
       };
       const { retain, ttlMs } = this.options;
-      const common = { key: this.key, repeatable: false, compare: ANY, otherwise: ANY, meta: undefined };
+      const common = { key: this.key, repeatable: false, compare: ANY, pinned: false, otherwise: ANY, meta: undefined };
       return new Operation({ ...common, id, ttlMs, retain, produce, writer: undefined }, unaborted, engine.deadlines, versionOf);
     };
     return { cell, draft, operation, see: (snapshot) => this.see(snapshot), verify: () => this.verify() };

@@ -6,7 +6,13 @@
  * it rests on has been confirmed.
  */
 import type { Append, Head, LogRecord, LogTail, Version } from '../backend.js';
-import { type HeadSummary, StateConflictError, StateTooLargeError } from '../errors.js';
+import {
+  DgentsError,
+  type HeadSummary,
+  StateConflictError,
+  StateTooLargeError,
+  StorageUnavailableError,
+} from '../errors.js';
 import { type CommitEnd, commit } from './commit.js';
 import { type Call, ignore, monotonicMs, pause, remainingMs } from './deadlines.js';
 import type { Definition } from './definition.js';
@@ -242,9 +248,19 @@ export class Cell {
         continue;
       }
       operation.sentAfter = undefined;
-      if (end.kind !== 'refused') operation.fail(end.error);
+      if (end.kind !== 'refused') operation.fail(this.notReached(end.error));
     }
     return end.kind === 'refused' ? 'again' : 'done';
+  }
+
+  /** Why a write that is not in the append that failed could not be told anything: what it rests on is not known. */
+  private notReached(cause: unknown): unknown {
+    if (DgentsError.is(cause)) return cause;
+    const { backend } = this.engine;
+    return new StorageUnavailableError(`The ${backend.name} store failed. Nothing was written by this call.`, {
+      key: this.key,
+      cause,
+    });
   }
 
   private documentText(snapshot: Snapshot): string {

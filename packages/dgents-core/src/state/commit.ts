@@ -5,7 +5,7 @@
  * that it happened; another's means that it lost and can never happen any more; nothing means *not yet*, and the same
  * append may be sent again, since the compare-and-set lets it happen at most once.
  */
-import type { Append, Head } from '../backend.js';
+import type { Append, Checkpoint, Head, Version } from '../backend.js';
 import type { Engine } from './engine.js';
 import { isDefinite } from './definition.js';
 import { type Call, monotonicMs, pause, remainingMs } from './deadlines.js';
@@ -82,15 +82,27 @@ async function look(engine: Engine, append: Append, call: Call): Promise<CommitE
   const first = append.records[0] as Append['records'][number];
   const last = append.records.at(-1) as Append['records'][number];
   const timeoutMs = remainingMs(call);
-  const range = { from: first.version, to: first.version, limit: 1, timeoutMs };
-  for await (const record of engine.backend.range(append.key, range)) {
-    if (record.version !== first.version) break;
-    return record.id === first.id ? { kind: 'committed', head: headOf(last) } : { kind: 'refused' };
+  // All of them: an operation whose id the caller chose may have been written by somebody else, without those behind it.
+  let next = first.version;
+  for await (const record of engine.backend.range(append.key, { from: next, to: last.version, timeoutMs })) {
+    if (record.version !== next) break;
+    if (record.id !== append.records[next - first.version]?.id) return REFUSED;
+    next += 1;
   }
+  if (next > last.version) return { kind: 'committed', head: headOf(last) };
+  if (next > first.version) return REFUSED;
   const tail = await engine.backend.read(append.key, { timeoutMs });
   if (tail.head === null || tail.head.version < first.version) return 'not yet';
-  // It came between the two looks.
-  if (tail.floor < first.version && monotonicMs() < call.deadline) return look(engine, append, call);
-  if (tail.base?.version !== first.version) return 'unknowable';
-  return tail.base.id === first.id ? { kind: 'committed', head: headOf(last) } : REFUSED;
+  if (tail.floor > first.version) return 'unknowable';
+  const base = tail.floor > 1 && tail.floor === first.version ? await baseOf(engine, append.key, call, tail.floor) : undefined;
+  if (base === undefined) {
+    // It came between the two looks.
+    return monotonicMs() < call.deadline ? look(engine, append, call) : 'unknowable';
+  }
+  if (base.id !== first.id) return REFUSED;
+  return first === last ? { kind: 'committed', head: headOf(last) } : 'unknowable';
+}
+
+async function baseOf(engine: Engine, key: string, call: Call, floor: Version): Promise<Checkpoint | undefined> {
+  return (await engine.backend.read(key, { at: floor, timeoutMs: remainingMs(call) })).base;
 }

@@ -31,6 +31,8 @@ export interface OperationRequest {
   /** Whether the caller chose the id, and it must be looked up before each attempt. */
   readonly repeatable: boolean;
   readonly compare: Comparison;
+  /** Whether the caller said what it is to follow. */
+  readonly pinned: boolean;
   /** What the handle's next write compares with when this one does not happen. */
   readonly otherwise: Comparison;
   readonly meta: Meta | undefined;
@@ -108,7 +110,7 @@ export class Operation<T = unknown> {
     this.fail(
       new OutcomeUnknownError(
         `${why} Whether the write happened is not known. Repeating it with { operationId: '${this.request.id}' } is safe.`,
-        { operationId: this.request.id, expected: summary(this.sentAfter ?? null), key: this.request.key, cause },
+        { operationId: this.request.id, expected: this.sentAfter === undefined ? undefined : summary(this.sentAfter), key: this.request.key, cause },
       ),
     );
   }

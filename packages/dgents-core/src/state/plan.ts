@@ -13,7 +13,7 @@ import type { Retention } from './retention.js';
 
 export interface Outcome {
   readonly operation: Operation;
-  /** Whether a record of the append is this operation's. */
+  /** Whether a record of the append is this operation's, or one with the same id. */
   readonly written: boolean;
   readonly settle: () => void;
 }
@@ -49,7 +49,7 @@ export function planBatch(cell: Cell, batch: readonly Operation[]): Plan {
     const repeated = request.repeatable ? byId.get(request.id) : undefined;
     if (repeated !== undefined) {
       results.set(operation, repeated);
-      plan.outcomes.push({ operation, written: false, settle: () => operation.succeed(repeated) });
+      plan.outcomes.push({ operation, written: true, settle: () => operation.succeed(repeated) });
       continue;
     }
     try {
