@@ -31,6 +31,12 @@ export class DescriptorPool {
     }
   }
 
+  /** Closes what a user that is not in use holds, and forgets it. */
+  drop(user: DescriptorUser): void {
+    this.#idle.delete(user);
+    user.release();
+  }
+
   /** Closes what is not in use: at the end, and when the process has run out of descriptors. */
   releaseIdle(): void {
     for (const user of this.#idle) user.release();

@@ -30,8 +30,11 @@ import { checkedOptions, type FileBackendOptions } from './options.js';
 import { PlainJson } from './plain-json.js';
 import { draftPath } from './sweep.js';
 
-/** How many journals are remembered while nobody uses them; one that is forgotten is opened again. */
-const MAX_REMEMBERED = 16_384;
+/** How many logs have an object of their own; of the others only what is known of them is kept. */
+const MAX_ACTIVE = 256;
+
+/** Of how many logs is kept what is known of them; one that is forgotten is opened again. */
+const MAX_REMEMBERED = 65_536;
 
 /**
  * Keeps each log in a file of its own: a checksummed JSON-lines journal (`docs/formats/journal.md`), or one plain JSON
@@ -48,9 +51,12 @@ export class FileBackend implements Backend {
     context: FileContext,
     key: string,
     path: string,
+    known?: unknown,
   ) => Log;
   readonly #context: FileContext;
   readonly #logs = new Map<string, Log>();
+  /** What is known of logs that are not in use. */
+  readonly #retired = new Map<string, unknown>();
   readonly #underWay = new Set<Promise<unknown>>();
   #prepared: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -157,6 +163,7 @@ export class FileBackend implements Backend {
     await Promise.allSettled(this.#underWay);
     await Promise.all([...this.#logs.values()].map((log) => log.close()));
     this.#logs.clear();
+    this.#retired.clear();
     this.#pool.releaseIdle();
   }
 
@@ -210,19 +217,23 @@ export class FileBackend implements Backend {
     const path = this.#locations.pathOf(key);
     if (path === undefined)
       throw new InvalidKeyError(`This file holds one log, whose key is "state"`, { key });
-    if (this.#logs.size >= MAX_REMEMBERED) this.#forgetOldest();
-    const log = new this.#Log(this.#context, key, path);
+    if (this.#logs.size >= MAX_ACTIVE) this.#retireOldest();
+    const log = new this.#Log(this.#context, key, path, this.#retired.get(key));
+    this.#retired.delete(key);
     this.#logs.set(key, log);
     return log;
   }
 
-  #forgetOldest(): void {
+  #retireOldest(): void {
     for (const [key, log] of this.#logs) {
-      if (!log.isIdle) continue;
+      if (!log.canRetire) continue;
       this.#logs.delete(key);
-      void log.close();
-      return;
+      const known = log.retire();
+      if (known !== undefined) this.#retired.set(key, known);
+      break;
     }
+    const [oldest] = this.#retired.size > MAX_REMEMBERED ? this.#retired.keys() : [];
+    if (oldest !== undefined) this.#retired.delete(oldest);
   }
 }
 

@@ -7,6 +7,7 @@ import { type FileContext, JournalFile, MAX_LOOKS, Moved } from './journal-file.
 import { rangePage } from './journal-range.js';
 import { idsOf, readTail, unchangedTail } from './journal-reading.js';
 import { trimJournal } from './journal-trim.js';
+import type { View } from './journal-view.js';
 import { prepareForWriting } from './journal-writing.js';
 import { LockPacing } from './lock-pacing.js';
 import type { Log, RangePage, RangeWanted } from './log.js';
@@ -39,10 +40,13 @@ export class Journal implements Log {
   readonly #pacing: LockPacing;
   #requests: Request[] = [];
   #draining = false;
+  #writers = 0;
 
-  constructor(context: FileContext, key: string, path: string) {
+  /** `known` is what {@link retire} gave. */
+  constructor(context: FileContext, key: string, path: string, known?: unknown) {
     this.#context = context;
     this.#file = new JournalFile(context, key, path);
+    this.#file.view = known as View | undefined;
     this.#pacing = new LockPacing(context);
   }
 
@@ -90,15 +94,23 @@ export class Journal implements Log {
     );
   }
 
-  /** Whether nobody uses it. */
   get isIdle(): boolean {
-    return !this.#draining && this.#turns.isIdle;
+    return !this.#draining && this.#writers === 0 && this.#turns.isIdle;
   }
 
-  /** Closes the file, once everything that was accepted is done. */
+  /** A cut that is still to be made must not be forgotten. */
+  get canRetire(): boolean {
+    return this.isIdle && this.#file.fence === undefined;
+  }
+
+  retire(): View | undefined {
+    this.#context.pool.drop(this.#file);
+    return this.#file.view;
+  }
+
   async close(): Promise<void> {
     while (!this.isIdle) await this.#turns.run(() => Promise.resolve());
-    this.#file.release();
+    this.#context.pool.drop(this.#file);
   }
 
   async #drain(): Promise<void> {
@@ -142,6 +154,15 @@ export class Journal implements Log {
 
   /** Runs a job with the lock and an up-to-date view; `over` says that nobody waits for it any more. */
   async #exclusive(over: () => boolean, job: Job): Promise<void> {
+    this.#writers++;
+    try {
+      await this.#takeTurns(over, job);
+    } finally {
+      this.#writers--;
+    }
+  }
+
+  async #takeTurns(over: () => boolean, job: Job): Promise<void> {
     await this.#pacing.beforeTurn();
     for (let attempt = 0, moves = 0; !over(); attempt++) {
       const outcome = await this.#turns.run(() =>

@@ -19,8 +19,10 @@ export interface Log {
   commit(append: Append, call: Call): Promise<CommitResult>;
   checkpoint(checkpoint: Checkpoint, call: Call): Promise<void>;
   trim(base: Checkpoint, call: Call): Promise<void>;
-  /** Whether nobody uses it. */
-  readonly isIdle: boolean;
+  /** Whether it can be given up for now. */
+  readonly canRetire: boolean;
+  /** Gives back what it holds, when it can. What it returns lets another object go on without reading anew. */
+  retire(): unknown;
   /** Gives back what it holds, once everything that was accepted is done. */
   close(): Promise<void>;
 }

@@ -26,7 +26,7 @@ export class PlainFiles {
   readonly key: string;
   readonly #context: FileContext;
   /** The newest edit seen by this process, so that two edits in a row are two versions. */
-  #edit: { readonly id: string; readonly version: Version } | undefined;
+  edit: { readonly id: string; readonly version: Version } | undefined;
   /** What the files looked like, and the head they held. */
   #known: { readonly files: readonly (FileStat | undefined)[]; readonly head: Head | null } | undefined;
 
@@ -65,7 +65,7 @@ export class PlainFiles {
     if (hash === null && (sidecar === undefined || sidecar.previous === null)) return undefined;
     const id = `${EDIT}${hash ?? 'removed'}`;
     const version = this.#editVersion(id, sidecar?.next.version ?? 0, seen);
-    this.#edit = { id, version };
+    this.edit = { id, version };
     const at = Math.max(stat?.modifiedMs ?? this.#context.clock(), sidecar?.next.at ?? 0);
     return { version, id, at: Math.trunc(at), deleted: hash === null, hash, first: id, count: 1 };
   }
@@ -76,7 +76,7 @@ export class PlainFiles {
    */
   #editVersion(id: string, written: Version, seen: Head | undefined): Version {
     let version = written + 1;
-    for (const known of [this.#edit, seen]) {
+    for (const known of [this.edit, seen]) {
       if (known === undefined || known.version <= written || !known.id.startsWith(EDIT)) continue;
       version = Math.max(version, known.id === id ? known.version : known.version + 1);
     }

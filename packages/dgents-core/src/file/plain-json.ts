@@ -29,14 +29,24 @@ export class PlainJson implements Log {
   readonly #pacing: LockPacing;
   #writers = 0;
 
-  constructor(context: FileContext, key: string, path: string) {
+  /** `known` is what {@link retire} gave. */
+  constructor(context: FileContext, key: string, path: string, known?: unknown) {
     this.#context = context;
     this.#files = new PlainFiles(context, key, path);
+    this.#files.edit = known as PlainFiles['edit'];
     this.#pacing = new LockPacing(context);
   }
 
   get isIdle(): boolean {
     return this.#writers === 0 && this.#turns.isIdle;
+  }
+
+  get canRetire(): boolean {
+    return this.isIdle;
+  }
+
+  retire(): unknown {
+    return this.#files.edit;
   }
 
   read(options: ReadOptions): Promise<LogTail> {

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   rmSync,
   statSync,
@@ -66,7 +67,7 @@ const openDescriptors = (): string[] =>
     ? readdirSync('/proc/self/fd')
         .map((fd) => {
           try {
-            return realpathSync(join('/proc/self/fd', fd));
+            return readlinkSync(join('/proc/self/fd', fd));
           } catch {
             return '';
           }
@@ -99,6 +100,7 @@ describe('files on a real disk', () => {
     for (const key of keys) await append(backend, key);
     await Promise.all(keys.map((key) => backend.read(key)));
     expect(openDescriptors().length).toBeLessThanOrEqual(5);
+    if (process.platform === 'linux') expect(openDescriptors().length).toBeGreaterThan(0);
     for (const key of keys) expect((await backend.read(key)).head?.version).toBe(2);
     await backend.close();
     expect(openDescriptors()).toEqual([]);
