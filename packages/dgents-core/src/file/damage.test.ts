@@ -149,6 +149,9 @@ describe('blocks of the last append that read as NUL', () => {
     // The newest starting point is behind the damage: the state is read, the history is not.
     expect((await open(disk).read('k')).checkpoint?.data).toBe('{}');
     expect(await look(disk)).toBeInstanceOf(StateCorruptionError);
+    // Nor does a torn append behind the checkpoint make all of it torn.
+    const twice = holding(Buffer.concat([disk.bytes(PATH), Buffer.from('["0123')]));
+    await expect(open(twice).read('k')).rejects.toThrow(StateCorruptionError);
   });
 });
 
@@ -283,6 +286,19 @@ describe('a file that changes behind the back of an open backend', () => {
     await other.commit([{ key: 'k', expected: head, records: news }]);
     expect((await mine.read('k', { after: head! })).records).toEqual(news);
     expect((await mine.read('k')).records).toEqual(news.slice(1));
+  });
+
+  test('a writer whose file was replaced by a compaction of another goes on in the new one', async () => {
+    const { bytes } = await written([[record(1, 12, 'set')], [record(2)]]);
+    const disk = holding(bytes);
+    const [mine, other] = [open(disk), open(disk)];
+    const [first] = await mine.commit([
+      { key: 'k', expected: (await mine.read('k')).head, records: [record(3)] },
+    ]);
+    await other.trim('k', { version: 2, id: 'op2', at: 0, data: '{}' });
+    const [second] = await mine.commit([{ key: 'k', expected: first!.head, records: [record(4)] }]);
+    expect(second).toMatchObject({ ok: true });
+    expect(await open(disk).read('k')).toMatchObject({ floor: 2, records: [{ version: 3 }, { version: 4 }] });
   });
 
   test('a file that was removed is no log any more', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { closeQuietly } from './durable.js';
 import type { FileSystem } from './file-system.js';
 
@@ -43,8 +43,4 @@ function isLeftover(fileSystem: FileSystem, path: string, nowMs: number): boolea
   } finally {
     closeQuietly(fileSystem, descriptor);
   }
-}
-
-export function directoryOf(path: string): string {
-  return dirname(path);
 }

@@ -120,7 +120,8 @@ export class SimulatedProcess implements FileSystem {
   }
 
   async write(descriptor: number, bytes: Uint8Array, position: number): Promise<number> {
-    const { file, path, through } = this.#opened(descriptor);
+    const { file, path, through, writable } = this.#opened(descriptor);
+    if (!writable) throw systemError('EBADF', path);
     let count = bytes.length;
     const put = (): void => {
       file.write(bytes.subarray(0, count), position);
