@@ -129,7 +129,7 @@ export class Store implements AsyncDisposable {
     }
     let erased = 0;
     for await (const { key } of this.keys(prefix, { ...options, deleted: true })) {
-      await eraseLog(this.engine, key, this.begin(options));
+      await this.engine.accept(eraseLog(this.engine, key, this.begin(options)));
       erased += 1;
     }
     return erased;
@@ -142,7 +142,11 @@ export class Store implements AsyncDisposable {
    * @throws StateNotFoundError when there is nothing to fork; LogCompactedError when it is no longer kept
    * @throws StateConflictError when there is a live state under `to`
    */
-  async fork(from: string, to: string, at?: number | Date, options?: CallOptions): Promise<Version> {
+  fork(from: string, to: string, at?: number | Date, options?: CallOptions): Promise<Version> {
+    return this.engine.accept(this.branch(from, to, at, options));
+  }
+
+  private async branch(from: string, to: string, at?: number | Date, options?: CallOptions): Promise<Version> {
     const call = this.begin(options);
     checkKey(from, this.engine.port.limits);
     checkKey(to, this.engine.port.limits);
@@ -156,13 +160,20 @@ export class Store implements AsyncDisposable {
    * synchronous and may run several times.
    * @throws UnsupportedError unless `capabilities.atomicity` is `store`
    */
-  async transact<const A extends readonly AnyAgent[]>(
+  transact<const A extends readonly AnyAgent[]>(
     agents: A,
     recipe: (...drafts: States<A>) => void,
     options?: CallOptions,
   ): Promise<Results<A>> {
+    return this.engine.accept(this.change(agents, recipe, options));
+  }
+
+  private async change<const A extends readonly AnyAgent[]>(
+    agents: A,
+    recipe: (...drafts: States<A>) => void,
+    options: CallOptions | undefined,
+  ): Promise<Results<A>> {
     const call = this.begin(options);
-    await this.engine.ready(call);
     if (new Set(agents.map(({ key }) => key)).size !== agents.length) {
       throw new TypeError('Each state takes part in a transaction once.');
     }
@@ -170,6 +181,7 @@ export class Store implements AsyncDisposable {
       if (agent instanceof StateAgent) return agent.participate(this.engine, call);
       throw new TypeError('What takes part in a transaction is an agent of this store: store.agent(key).');
     });
+    await this.engine.ready(call);
     const results = await transact(this.engine, participants, recipe as (...drafts: unknown[]) => unknown, call);
     return results as Results<A>;
   }

@@ -80,7 +80,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   /** The last write of this handle that has not settled: the next one builds on it. */
   private lastWrite: Operation | undefined;
   /** Accepted and not settled: what `close` waits for. */
-  private readonly pending = new Set<Operation>();
+  private readonly pending = new Set<{ readonly done: Promise<unknown> }>();
   private readonly timeoutMs: number;
   private closed: Promise<void> | undefined;
   private closing: AbortController | undefined;
@@ -128,7 +128,11 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
 
   history(limit: number | undefined, options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>[]>;
   history(limit?: number, options?: LoadOptions): Promise<S[]>;
-  async history(limit = DEFAULT_HISTORY, options?: LoadOptions): Promise<(S | DeepReadonly<S>)[]> {
+  history(limit = DEFAULT_HISTORY, options?: LoadOptions): Promise<(S | DeepReadonly<S>)[]> {
+    return this.engine.accept(this.lookAround(limit, options));
+  }
+
+  private async lookAround(limit: number, options: LoadOptions | undefined): Promise<(S | DeepReadonly<S>)[]> {
     checkLimit(limit);
     const call = this.begin(options);
     await this.prepare(call);
@@ -185,7 +189,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     try {
       const call = this.begin(options);
       if (!this.engine.isReady || this.options.requireDurability !== undefined || options?.at !== undefined) {
-        return this.lookClosely(options, call, finish);
+        return this.engine.accept(this.lookClosely(options, call, finish));
       }
       return this.engine.within(this.cell.refresh(call), call, this.key, () => this.present(call, finish));
     } catch (error) {
@@ -276,7 +280,17 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     };
   }
 
-  async delete(options?: DeleteOptions): Promise<boolean> {
+  delete(options?: DeleteOptions): Promise<boolean> {
+    const done = this.remove(options);
+    const entry = { done };
+    this.pending.add(entry);
+    const forget = (): void => void this.pending.delete(entry);
+    done.then(forget, forget);
+    return done;
+  }
+
+  private async remove(options: DeleteOptions | undefined): Promise<boolean> {
+    const call = this.begin(options);
     let had = false;
     const produce = (base: Snapshot): Produced => {
       had = base.value !== ABSENT;
@@ -284,7 +298,6 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     };
     const left = await this.write(produce, options, true, (result) => result.head);
     if (options?.erase === true) {
-      const call = this.begin(options);
       await this.within(eraseDeleted(this.engine, this.key, remainingMs(call)), call);
     }
     // Its own tombstone may be one that an earlier call with this id has written.
@@ -401,6 +414,10 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     this.assertOpen();
     const { cell } = this;
     const { definition } = cell;
+    const admit = (): void => {
+      engine.requireDurability(engine.port.durability, this.options.requireDurability);
+      if (this.options.ttlMs !== undefined) engine.requireTtl();
+    };
     const draft = (): unknown => {
       const { value } = cell.snapshot;
       if (value !== ABSENT) return definition.codec.clone(value);
@@ -418,7 +435,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       const common = { key: this.key, repeatable: false, compare: ANY, pinned: false, otherwise: ANY, meta: undefined };
       return new Operation({ ...common, id, ttlMs, retain, produce, writer: undefined }, unaborted, engine.deadlines, versionOf);
     };
-    return { cell, draft, operation, see: (snapshot) => this.see(snapshot), verify: () => this.verify() };
+    return { cell, admit, draft, operation, see: (snapshot) => this.see(snapshot), verify: () => this.verify() };
   }
 
   // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -216,19 +216,20 @@ export class Cell {
   private send(plan: Plan, call: Call, attempt: number): Promise<CommitEnd> {
     const expected = plan.base.head;
     for (const { operation, written } of plan.outcomes) if (written) operation.sentAfter = expected;
-    const { records, ttlMs } = plan;
+    return commit(this.engine, this.appendOf(plan), call, attempt === 0 ? call.timeoutMs : remainingMs(call));
+  }
+
+  /** What a backend is given of a plan. */
+  appendOf({ base, records, last, ttlMs }: Plan): Append {
     const { materializes } = this.engine.port;
-    const append: Append =
-      ttlMs === undefined && !materializes
-        ? { key: this.key, expected, records }
-        : {
-            key: this.key,
-            expected,
-            records,
-            ...(ttlMs === undefined ? {} : { ttlMs }),
-            ...(materializes ? { document: this.documentText(plan.last) } : {}),
-          };
-    return commit(this.engine, append, call, attempt === 0 ? call.timeoutMs : remainingMs(call));
+    if (ttlMs === undefined && !materializes) return { key: this.key, expected: base.head, records };
+    return {
+      key: this.key,
+      expected: base.head,
+      records,
+      ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...(materializes ? { document: this.documentText(last) } : {}),
+    };
   }
 
   private conclude(plan: Plan, end: CommitEnd): 'done' | 'again' {
@@ -304,7 +305,7 @@ export class Cell {
     const when = found.version === 0 ? '' : ` (${new Date(found.at).toISOString()}, operation ${found.id})`;
     return new StateConflictError(
       `"${this.key}" is at version ${found.version}${when}, not at ${wanted.version} as expected. ` +
-        'Use update(), or load again and save.',
+        'Load again and decide anew, or use update() without `expected`.',
       { expected: wanted, actual: found, key: this.key },
     );
   }

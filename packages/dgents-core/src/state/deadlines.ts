@@ -37,6 +37,7 @@ export class Deadlines {
   private first: Entry | undefined;
   private timer: NodeJS.Timeout | undefined;
   private due = Infinity;
+  private whenIdle: (() => void) | undefined;
 
   /** Calls `expire` once the deadline has passed, unless the entry was removed before. */
   add(deadline: number, expire: () => void): Entry {
@@ -54,7 +55,19 @@ export class Deadlines {
     if (entry.previous === undefined) this.first = entry.next;
     else entry.previous.next = entry.next;
     if (entry.next !== undefined) entry.next.previous = entry.previous;
-    if (this.first === undefined) this.timer?.unref();
+    if (this.first !== undefined) return;
+    this.timer?.unref();
+    this.whenIdle?.();
+  }
+
+  /** Once no call is pending: each of them ends at its deadline, if not before. */
+  async idle(): Promise<void> {
+    while (this.first !== undefined) {
+      await new Promise<void>((resolve) => {
+        this.whenIdle = resolve;
+        if (this.first === undefined) resolve();
+      });
+    }
   }
 
   private arm(deadline: number): void {

@@ -48,6 +48,7 @@ export class Engine {
     if (cells?.get(key)?.deref() === undefined) cells?.delete(key);
   });
   private readonly inBackground = new Set<Promise<void>>();
+  private readonly underWay = new Set<Promise<unknown>>();
   private readiness: { readonly promise: Promise<BackendCapabilities>; readonly until: number } | undefined;
   private known: BackendCapabilities | undefined;
   private closing: Promise<void> | undefined;
@@ -166,6 +167,14 @@ export class Engine {
     this.inBackground.add(guarded);
   }
 
+  /** Work of several steps that was accepted, and that `close` waits for; single steps it knows by their deadlines. */
+  accept<T>(work: Promise<T>): Promise<T> {
+    this.underWay.add(work);
+    const forget = (): void => void this.underWay.delete(work);
+    work.then(forget, forget);
+    return work;
+  }
+
   /** @throws AgentClosedError once the store was closed */
   assertOpen(): void {
     if (this.closing !== undefined) throw new AgentClosedError('The store was closed. Open it again.');
@@ -174,7 +183,8 @@ export class Engine {
   /** Waits for the given work and what runs in the background, then closes the backend. */
   close(accepted: Iterable<Promise<unknown>>): Promise<void> {
     this.closing ??= (async () => {
-      await Promise.allSettled([...accepted]);
+      await Promise.allSettled([...accepted, ...this.underWay]);
+      await this.deadlines.idle();
       await Promise.allSettled([...this.inBackground]);
       await this.prepared();
       await this.backend.close();

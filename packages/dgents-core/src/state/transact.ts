@@ -15,6 +15,8 @@ import { versioned } from './views.js';
 /** One state that takes part: how a draft of it is made, and what becomes of the draft. */
 export interface Participant {
   readonly cell: Cell;
+  /** Refuses a store that cannot do what the handle requires. */
+  readonly admit: () => void;
   /** The operation that writes `next`, or leaves the state as it is. */
   readonly operation: (id: string, produceFrom: () => unknown) => Operation;
   /** A private copy of the state as it is now. */
@@ -38,6 +40,7 @@ export async function transact(
       `The ${engine.backend.name} store is atomic for one key only. Keep what changes together in one state, or use a store with atomicity "store".`,
     );
   }
+  for (const { admit } of participants) admit();
   for (let attempt = 0; ; attempt += 1) {
     for (const { cell, verify } of participants) {
       await engine.within(cell.refresh(call), call, cell.key);
@@ -59,11 +62,7 @@ export async function transact(
         write.discard();
       }
     });
-    const appends = plans.map((plan, index): Append => ({
-      key: (participants[index] as Participant).cell.key,
-      expected: plan.base.head,
-      records: plan.records,
-    }));
+    const appends = plans.map((plan, index) => (participants[index] as Participant).cell.appendOf(plan));
     const results = await settle(engine, appends, id, call);
     if (results.every(({ ok }) => ok)) {
       return plans.map((plan, index) => {
