@@ -74,7 +74,7 @@ export class Codec {
     this.maxDepth = maxDepth;
     this.maxBytes = maxBytes;
     const registry = new ClassRegistry(classes);
-    this.rules = { maxDepth, maxBytes, classes: registry, plainKeys: new Set() };
+    this.rules = { maxDepth, maxBytes, classes: registry, plainKeys: new Set(), exotic: new WeakSet() };
     this.cloner = new Cloner(registry);
     this.encoder = new Encoder(registry);
     this.freezer = new Freezer(registry, this.cloner);
@@ -194,6 +194,14 @@ export class Codec {
   /** What the codec sees in an object. */
   kindOf(value: object): Kind {
     return kindOf(value, this.rules.classes);
+  }
+
+  /**
+   * Whether this very object is part of a value that came out of {@link copy} or {@link decode}, and is nothing that a
+   * draft could stand in for: a Date, bytes, a class instance … Whoever hands it out hands out the state itself.
+   */
+  holds(value: object): boolean {
+    return this.rules.exotic.has(value);
   }
 
   /** Whether two dates, two regular expressions, two URLs or two pieces of bytes are stored alike. */

@@ -10,7 +10,7 @@ import { IN_MAP, IN_SET } from './path.js';
 import { isOddNumber } from './primitives.js';
 import { Oversize, Refusal } from './refusal.js';
 import { LEVELS, type Rules, rememberKey } from './rules.js';
-import { EXOTIC, TAGGED, type Traits } from './traits.js';
+import { EXOTIC, KEYED_BY_OBJECTS, TAGGED, type Traits } from './traits.js';
 import { weigh } from './weigh.js';
 
 /** Up to here a walk copies without asking how much is to come; a bomb of shared references has doubled by then. */
@@ -97,16 +97,25 @@ export class Copier {
       case 'sparse':
         return this.copyArray(source as unknown[], depth);
     }
-    this.traits |= kind === 'map' || kind === 'set' ? TAGGED : TAGGED | EXOTIC;
+    this.traits |= TAGGED;
     this.weigh(10, null);
     switch (kind) {
-      case 'null-object':
-        this.assertDepth(depth + 1);
-        return this.copyFields(source as Fields, depth + 1, true);
       case 'map':
         return this.copyMap(bare(source) as Map<unknown, unknown>, depth);
       case 'set':
         return this.copySet(bare(source) as Set<unknown>, depth);
+    }
+    this.traits |= EXOTIC;
+    const copy = this.copyExotic(source, kind, depth);
+    this.rules.exotic.add(copy);
+    return copy;
+  }
+
+  private copyExotic(source: object, kind: Exclude<Kind, 'object' | 'array' | 'sparse' | 'map' | 'set'>, depth: number): object {
+    switch (kind) {
+      case 'null-object':
+        this.assertDepth(depth + 1);
+        return this.copyFields(source as Fields, depth + 1, true);
       case 'error':
         return this.copyError(source as Error, depth);
       case 'class':
@@ -234,6 +243,7 @@ export class Copier {
       for (const [key, value] of Map.prototype.entries.call(source)) {
         side = 'key';
         const keyCopy = this.copy(key, depth + LEVELS.map);
+        if (typeof keyCopy === 'object' && keyCopy !== null) this.traits |= KEYED_BY_OBJECTS;
         side = 'value';
         target.set(keyCopy, this.weigh(3, this.copy(value, depth + LEVELS.map)));
         index++;

@@ -26,11 +26,13 @@ import { isOddNumber } from './primitives.js';
 import { Refusal } from './refusal.js';
 import { LEVELS, type Rules } from './rules.js';
 import { isTag, type Tag } from './tags.js';
-import { EXOTIC, TAGGED, type Traits } from './traits.js';
+import { EXOTIC, KEYED_BY_OBJECTS, TAGGED, type Traits } from './traits.js';
 
 const hasOwn = Object.prototype.hasOwnProperty;
 const DOLLAR = 36;
 const MAX_LENGTH = 0xffffffff;
+
+type ExoticTag = Exclude<Tag, '$undefined' | '$number' | '$bigint' | '$string' | '$map' | '$set' | '$object'>;
 
 type Fields = { readonly [key: string]: Json };
 
@@ -147,6 +149,12 @@ export class Decoder {
         return this.decodeKeyed(payload, depth + LEVELS.keyed);
     }
     this.traits |= EXOTIC;
+    const value = this.decodeExotic(tag, payload, depth);
+    this.rules.exotic.add(value);
+    return value;
+  }
+
+  private decodeExotic(tag: ExoticTag, payload: Json, depth: number): object {
     switch (tag) {
       case '$date':
         return decodeDate(payload);
@@ -172,7 +180,9 @@ export class Decoder {
     for (const [index, entry] of listOf(payload, '$map').entries()) {
       const [key, value] = pairOf(entry, '$map');
       try {
-        target.set(this.decode(key, depth), this.decode(value, depth));
+        const decodedKey = this.decode(key, depth);
+        if (typeof decodedKey === 'object' && decodedKey !== null) this.traits |= KEYED_BY_OBJECTS;
+        target.set(decodedKey, this.decode(value, depth));
       } catch (error) {
         throw Refusal.at(error, target, IN_MAP, index);
       }

@@ -5,4 +5,4 @@ export { escapeKey, isPlainKey, unescapeKey } from './keys.js';
 export type { Kind } from './kinds.js';
 export { jsonBytes } from './measure.js';
 export { formatPath, type PathSegment } from './path.js';
-export { EXOTIC, TAGGED, type Traits } from './traits.js';
+export { EXOTIC, KEYED_BY_OBJECTS, TAGGED, type Traits } from './traits.js';

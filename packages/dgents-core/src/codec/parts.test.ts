@@ -172,4 +172,10 @@ describe('kinds', () => {
     expect(codec.equal(0, -0)).toBe(false);
     expect(codec.equal(new Array(1), [undefined])).toBe(false);
   });
+
+  test('errors alike but for their class differ', () => {
+    const bare = (error: Error) => Object.defineProperty(error, 'stack', { value: '' });
+    expect(codec.equal(bare(new TypeError('m')), bare(new TypeError('m')))).toBe(true);
+    expect(codec.equal(bare(new TypeError('m')), bare(new RangeError('m')))).toBe(false);
+  });
 });

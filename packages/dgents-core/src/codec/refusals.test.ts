@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import vm from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { classes, Point, withKeys } from '../../test/codec-values.js';
 import { StateCorruptionError, StateSerializationError, StateTooLargeError } from '../errors.js';
@@ -93,6 +94,12 @@ const refused: [string, unknown, string, RegExp][] = [
   ['a subclass of Array', new List(), '$', /instance of List/],
   ['a subclass of Error', new (class Mine extends Error {})(), '$', /instance of Mine/],
   ['an unknown prototype', Object.create({ a: 1 }), '$', /prototype/],
+  [
+    'a prototype that names a foreign Object',
+    Object.create({ constructor: vm.runInNewContext('Object') }),
+    '$',
+    /./,
+  ],
   ['a mere prototype of Map', Object.create(Map.prototype), '$', /./],
   ['a mere prototype of URL', Object.create(URL.prototype), '$', /./],
   ['an array in disguise', Object.setPrototypeOf([], Object.prototype), '$', /./],
@@ -201,7 +208,7 @@ describe('hostile data', () => {
     '{"$error":{"name":"Function"}}', '{"$error":{"name":"Error","toString":1}}', '{"$error":{"name":"constructor"}}',
     '{"$error":[]}', '{"$null":1}', '{"$null":{"$map":[]}}', '{"$object":[["a",1]]}', '{"$object":[]}',
     '{"$object":[[{"$string":"\\\\u0000"},1],[{"$string":"\\\\u0000"},2]]}', '{"$class":["Nobody",{}]}',
-    '{"$class":["constructor",{}]}', '{"$class":["Point"]}', '{"$class":["Point",{"$set":[]}]}', '{"a":1,"$b":2}',
+    '{"$class":["constructor",{}]}', '{"$class":["Point"]}', '{"$class":["Point",{"$set":[]}]}', '{"a":1,"$b":2}', '{"$map":[],"a":1}', '{"$undefined":true,"$$a":1}',
     '{"__proto__":{"polluted":1}}', '{"a":1,"__proto__":{"polluted":1}}', '"\\u0000"', '"\\ud800"', '{"\\u0000":1}', '-0',
     '1e999', '{', '',
   ]; // biome-ignore format: a list
@@ -271,11 +278,15 @@ describe('bombs', () => {
     ['sparse arrays', (inner) => Object.assign(new Array(2), { 1: inner })],
     ['odd keys', (inner) => ({ '\0': inner })],
     ['instances', (inner) => new Point(1, inner)],
+    [
+      'fields of errors',
+      (inner) => Object.defineProperty(Object.assign(new Error(''), { inner }), 'stack', { value: '' }),
+    ],
     ['causes', (cause) => Object.defineProperty(new Error('', { cause }), 'stack', { value: '' })],
   ];
 
   test.each(wraps)('100,000 nested %s are a typed error in every function', (name, wrap) => {
-    const levels = name === 'causes' ? 5_000 : 100_000;
+    const levels = name === 'causes' || name === 'fields of errors' ? 5_000 : 100_000;
     const deep = nested(levels, wrap);
     const other = nested(levels, wrap, 2);
     expect(() => codec.copy(deep)).toThrow(StateSerializationError);

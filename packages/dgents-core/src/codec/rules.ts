@@ -7,6 +7,8 @@ export interface Rules {
   readonly classes: ClassRegistry;
   /** Keys met before that stand in a document as they are. States use few different ones, again and again. */
   readonly plainKeys: Set<string>;
+  /** What the trait EXOTIC stands for, as far as it is part of a value that this codec made and holds privately. */
+  readonly exotic: WeakSet<object>;
 }
 
 /** Bounded, since keys can be data: ids of users, say. */

@@ -9,3 +9,6 @@ export const TAGGED = 1;
  * class instance, null-prototype object, sparse array): a proxy-based draft cannot guard it against changes in place.
  */
 export const EXOTIC = 2;
+
+/** A Map has an object as a key: drafts hand keys out as they are. */
+export const KEYED_BY_OBJECTS = 4;
