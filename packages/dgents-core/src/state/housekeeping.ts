@@ -94,10 +94,10 @@ function dueTrim(cell: Cell, retain: Retention, bite: number): (() => Promise<vo
   }
   cell.lookForOldAt = head.version + bite * OVERDUE_BITES;
   return async () => {
-    const version =
-      retain.versions === undefined
-        ? await versionAt(cell, now.at - (retain.ageMs ?? 0), MAINTENANCE_TIMEOUT_MS)
-        : head.version - retain.versions + 1;
+    // In a busy log those that are too many may be too young: then the oldest go that are not.
+    const age = Math.max(grace, retain.ageMs ?? 0);
+    const old = age === 0 ? head.version : await versionAt(cell, now.at - age, MAINTENANCE_TIMEOUT_MS);
+    const version = Math.min(old, head.version - (retain.versions ?? 1) + 1);
     if (version > cell.floor) await trimTo(cell, { version }, mayGo);
   };
 }

@@ -1,6 +1,6 @@
 /** Earlier versions: one of them, the newest few, or all in order. Nothing here touches the replica of the present. */
 import type { LogRecord, Version } from '../backend.js';
-import { StateCorruptionError } from '../errors.js';
+import { DgentsError, StateCorruptionError } from '../errors.js';
 import type { Cell } from './cell.js';
 import { ABSENT, type Snapshot, compacted } from './replica.js';
 import { versionAt } from './time.js';
@@ -73,6 +73,17 @@ async function isState(cell: Cell, version: Version, timeoutMs: number): Promise
 
 /** The newest `limit` states before the head, newest first; deletions are passed over. */
 export async function newest(cell: Cell, limit: number, timeoutMs: number): Promise<Snapshot[]> {
+  for (;;) {
+    try {
+      return await newestKept(cell, limit, timeoutMs);
+    } catch (error) {
+      // Trimmed meanwhile: what is kept begins later now.
+      if (!DgentsError.is(error, 'DGENTS_LOG_COMPACTED')) throw error;
+    }
+  }
+}
+
+async function newestKept(cell: Cell, limit: number, timeoutMs: number): Promise<Snapshot[]> {
   const { head, floor } = await cell.engine.backend.read(cell.key, { timeoutMs, limit: 1 });
   if (head === null || limit === 0) return [];
   let found: Snapshot[] = [];
