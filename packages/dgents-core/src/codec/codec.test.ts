@@ -1,11 +1,14 @@
 import vm from 'node:vm';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { account, anyValue, classes, Money, Point, plainJson, withKeys } from '../../test/codec-values.js';
 import { StateCorruptionError } from '../errors.js';
 import { Codec } from './codec.js';
 import { jsonBytes } from './measure.js';
 import { EXOTIC, TAGGED } from './traits.js';
+
+// Thousands of runs: on a busy machine they take their time.
+jest.setTimeout(60_000);
 
 const codec = new Codec({ classes });
 

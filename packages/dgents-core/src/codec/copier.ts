@@ -111,7 +111,11 @@ export class Copier {
     return copy;
   }
 
-  private copyExotic(source: object, kind: Exclude<Kind, 'object' | 'array' | 'sparse' | 'map' | 'set'>, depth: number): object {
+  private copyExotic(
+    source: object,
+    kind: Exclude<Kind, 'object' | 'array' | 'sparse' | 'map' | 'set'>,
+    depth: number,
+  ): object {
     switch (kind) {
       case 'null-object':
         this.assertDepth(depth + 1);

@@ -17,6 +17,8 @@ import {
   decodeRegExp,
   decodeString,
   decodeUrl,
+  type Fields,
+  fieldsOf,
   isCount,
   listOf,
   malformed,
@@ -25,7 +27,7 @@ import {
 import { isOddNumber } from './primitives.js';
 import { Refusal } from './refusal.js';
 import { LEVELS, type Rules } from './rules.js';
-import { isTag, type Tag } from './tags.js';
+import { type Tag, tagOf } from './tags.js';
 import { EXOTIC, KEYED_BY_OBJECTS, TAGGED, type Traits } from './traits.js';
 
 const hasOwn = Object.prototype.hasOwnProperty;
@@ -33,8 +35,6 @@ const DOLLAR = 36;
 const MAX_LENGTH = 0xffffffff;
 
 type ExoticTag = Exclude<Tag, '$undefined' | '$number' | '$bigint' | '$string' | '$map' | '$set' | '$object'>;
-
-type Fields = { readonly [key: string]: Json };
 
 /** Used once: it keeps what the walk has found out. */
 export class Decoder {
@@ -97,7 +97,12 @@ export class Decoder {
     } catch (error) {
       throw Refusal.at(error, source, key);
     }
-    if (isEscaped(key) && hasOwn.call(source, key)) return this.decodeMarked(source, depth);
+    if (isEscaped(key) && hasOwn.call(source, key)) {
+      // The shape of the keys decides, before any of them is unescaped: nothing can be read twice.
+      const tag = tagOf(source);
+      this.traits |= TAGGED;
+      return tag === undefined ? this.decodeEscaped(source, depth) : this.decodeTag(tag, source[tag]!, depth);
+    }
     this.assertDepth(depth);
     return target ?? source;
   }
@@ -107,15 +112,10 @@ export class Decoder {
       throw new Refusal(`nested deeper than ${this.rules.maxDepth} levels (maxDepth)`);
   }
 
-  /** The shape of the keys decides, before any of them is unescaped: nothing can be read twice. */
-  private decodeMarked(source: Fields, depth: number): unknown {
-    this.traits |= TAGGED;
-    const keys = Object.keys(source);
-    const [first] = keys;
-    if (keys.length === 1 && isTag(first!)) return this.decodeTag(first, source[first]!, depth);
+  private decodeEscaped(source: Fields, depth: number): unknown {
     this.assertDepth(depth);
     const target: Record<string, unknown> = {};
-    for (const key of keys) {
+    for (const key of Object.keys(source)) {
       if (key === '__proto__') throw new Refusal('a key that has to be written as $__proto__');
       if (key.charCodeAt(0) === DOLLAR && !isEscapedForm(key)) throw new Refusal(`an unknown tag ${key}`);
       if (!isPlainKey(key)) throw new Refusal('a key that has to be written as $object');
@@ -169,7 +169,7 @@ export class Decoder {
       case '$error':
         return this.decodeError(payload, depth + LEVELS.error);
       case '$null':
-        return Object.assign(Object.create(null), this.decodeFields(payload, depth + 1));
+        return Object.assign(Object.create(null), this.decodeObject(fieldsOf(payload), depth + 1));
       case '$class':
         return this.decodeInstance(payload, depth + LEVELS.class);
     }
@@ -219,15 +219,6 @@ export class Decoder {
     return plain ? malformed('$object') : target;
   }
 
-  /** The fields of something: an object, also one that has to be written as `$object`, but nothing else tagged. */
-  private decodeFields(payload: Json, depth: number): Record<string, unknown> {
-    if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
-      throw new Refusal('no fields');
-    const keys = Object.keys(payload);
-    if (keys.length === 1 && isTag(keys[0]!) && keys[0] !== '$object') throw new Refusal('no fields');
-    return this.decodeObject(payload as Fields, depth) as Record<string, unknown>;
-  }
-
   private decodeSparse(payload: Json, depth: number): unknown[] {
     const [length, elements] = pairOf(payload, '$sparse');
     if (typeof length !== 'number' || !isCount(length) || length > MAX_LENGTH) return malformed('$sparse');
@@ -249,7 +240,7 @@ export class Decoder {
     return list.length < length ? target : malformed('$sparse');
   }
 
-  private decodeError(payload: Json, depth: number): unknown {
+  private decodeError(payload: Json, depth: number): object {
     if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return malformed('$error');
     const { name, fields, ...rest } = payload as Fields;
     if (typeof name !== 'string' || !errorClasses.has(name)) return malformed('$error');
@@ -262,16 +253,23 @@ export class Decoder {
         throw Refusal.at(error, slots, slot);
       }
     }
-    return putTogether({ name, slots, fields: fields === undefined ? {} : this.decodeFields(fields, depth) });
+    return putTogether({
+      name,
+      slots,
+      fields:
+        fields === undefined ? {} : (this.decodeObject(fieldsOf(fields), depth) as Record<string, unknown>),
+    });
   }
 
-  private decodeInstance(payload: Json, depth: number): unknown {
+  private decodeInstance(payload: Json, depth: number): object {
     const [name, fields] = pairOf(payload, '$class');
     if (typeof name !== 'string') return malformed('$class');
     if (!this.rules.classes.byName.has(name)) {
       throw new Refusal(`an instance of class ${JSON.stringify(name)}, which is not listed in \`classes\``);
     }
     // A copy, because `decode` may keep and change what it is given, and the document may be shared.
-    return this.rules.classes.revive(name, { ...this.decodeFields(fields, depth) });
+    return this.rules.classes.revive(name, {
+      ...(this.decodeObject(fieldsOf(fields), depth) as Record<string, unknown>),
+    });
   }
 }

@@ -17,7 +17,7 @@ export function jsonBytes(document: Json): number {
   try {
     return measure(document, 0);
   } catch (error) {
-    throw error instanceof Refusal ? error.toError([], undefined) : error;
+    throw (error instanceof Refusal ? error : Refusal.of(error)).toError([], undefined);
   }
 }
 

@@ -3,7 +3,9 @@ import { decodeBytes } from './bytes.js';
 import type { Json } from './json.js';
 import { isPlainString } from './keys.js';
 import { Refusal } from './refusal.js';
-import type { Tag } from './tags.js';
+import { type Tag, tagOf } from './tags.js';
+
+export type Fields = { readonly [key: string]: Json };
 
 const BIGINT = /^(?:0|-?[1-9]\d*)$/;
 
@@ -77,4 +79,13 @@ export function decodeBytesTag(payload: Json): object {
 
 export function decodeBigInt(payload: Json): bigint {
   return typeof payload === 'string' && BIGINT.test(payload) ? BigInt(payload) : malformed('$bigint');
+}
+
+/** The fields of something: an object, also one that has to be written as `$object`, but nothing else tagged. */
+export function fieldsOf(payload: Json): Fields {
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
+    throw new Refusal('no fields');
+  const tag = tagOf(payload);
+  if (tag !== undefined && tag !== '$object') throw new Refusal('no fields');
+  return payload as Fields;
 }

@@ -1,10 +1,13 @@
 import { Readable } from 'node:stream';
 import vm from 'node:vm';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { classes, Point, withKeys } from '../../test/codec-values.js';
 import { StateCorruptionError, StateSerializationError, StateTooLargeError } from '../errors.js';
 import { Codec } from './codec.js';
 import { jsonBytes } from './measure.js';
+
+// Thousands of runs: on a busy machine they take their time.
+jest.setTimeout(60_000);
 
 const codec = new Codec({ classes });
 

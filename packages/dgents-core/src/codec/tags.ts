@@ -24,6 +24,9 @@ export type Tag = (typeof TAGS)[number];
 
 const known: ReadonlySet<string> = new Set(TAGS);
 
-export function isTag(key: string): key is Tag {
-  return known.has(key);
+/** The tag that an object of a document is; undefined for every other object. */
+export function tagOf(source: object): Tag | undefined {
+  const keys = Object.keys(source);
+  const [first] = keys;
+  return keys.length === 1 && known.has(first!) ? (first as Tag) : undefined;
 }
