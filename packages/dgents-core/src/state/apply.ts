@@ -6,6 +6,8 @@ import type { Json } from '../codec/codec.js';
 import { StateCorruptionError } from '../errors.js';
 import { type PatchOp, parsePointer } from './patch.js';
 
+const SLASH = 47;
+
 type Container = Json[] | { [key: string]: Json };
 
 /** The containers that one replay made itself and may change. */
@@ -23,10 +25,14 @@ export class Replay {
   }
 
   private operation(root: Json, op: PatchOp): Json {
+    if (typeof op?.path !== 'string')
+      throw new StateCorruptionError('A stored patch holds something that is no operation.');
     switch (op.op) {
       case 'add':
+        assertValue(op);
         return this.at(root, op.path, op, (parent, segment) => insert(parent, segment, op.value, op));
       case 'replace':
+        assertValue(op);
         if (op.path === '') return op.value;
         return this.at(root, op.path, op, (parent, segment) => replace(parent, segment, op.value, op));
       case 'remove':
@@ -49,14 +55,17 @@ export class Replay {
     op: PatchOp,
     change: (parent: Container, segment: string) => void,
   ): Json {
+    if (typeof path !== 'string' || (path !== '' && path.charCodeAt(0) !== SLASH))
+      throw unfit(op, 'that is no pointer');
     const segments = parsePointer(path);
     const last = segments.pop();
     if (last === undefined) throw unfit(op, 'the root cannot be added, moved or removed');
     const top = this.own(root, op);
     let parent = top;
     for (const segment of segments) {
-      const child = this.own(get(parent, segment, op), op);
-      set(parent, segment, child);
+      const value = get(parent, segment, op);
+      const child = this.own(value, op);
+      if (child !== value) set(parent, segment, child);
       parent = child;
     }
     change(parent, last);
@@ -70,6 +79,10 @@ export class Replay {
     this.owned.add(copy);
     return copy;
   }
+}
+
+function assertValue(op: PatchOp & { readonly op: 'add' | 'replace' }): void {
+  if (op.value === undefined) throw unfit(op, 'it has no value');
 }
 
 function copyObject(value: Record<string, Json>): { [key: string]: Json } {
@@ -122,6 +135,6 @@ function index(segment: string, max: number, op: PatchOp): number {
 
 function unfit(op: PatchOp, why: string): StateCorruptionError {
   return new StateCorruptionError(
-    `A stored patch does not fit the state before it (${String(op.op)} ${op.path}: ${why}).`,
+    `A stored patch does not fit the state before it (${String(op.op)} ${String(op.path)}: ${why}).`,
   );
 }

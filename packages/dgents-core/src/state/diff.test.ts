@@ -2,15 +2,8 @@ import fc from 'fast-check';
 import jsonPatch from 'fast-json-patch';
 import { create } from 'mutative';
 import { applyPatch as applyRfc6902 } from 'rfc6902';
-import {
-  anyChoices,
-  anyValue,
-  type Choices,
-  classes,
-  deepFreeze,
-  edit,
-  objectsIn,
-} from '../../test/edits.js';
+import { anyChoices, type Choices, edit } from '../../test/edits.js';
+import { anyValue, classes, deepFreeze, objectsIn } from '../../test/values.js';
 import { Codec, type Json } from '../codec/codec.js';
 import { EXOTIC } from '../codec/traits.js';
 import { Replay } from './apply.js';
@@ -202,102 +195,5 @@ describe('of lists of any two orders', () => {
       }),
       { numRuns: RUNS },
     );
-  });
-});
-
-describe('what cannot be stored is refused', () => {
-  class Unknown {}
-  const cycle: Record<string, unknown> = {};
-  cycle.again = cycle;
-  const accessor = (target: object, name: PropertyKey) =>
-    Object.defineProperty(target, name, { get: () => 1, enumerable: true, configurable: true });
-  const long = () => Array.from({ length: 100 }, (_, index) => index);
-  const base = held({
-    o: { a: 1, b: 2 },
-    short: [1, 2, 3],
-    long: long(),
-    map: new Map<unknown, unknown>([['k', { a: 1 }]]),
-    set: new Set([1]),
-  });
-  const refusals: Record<string, [change: (state: any) => void, path: string]> = {
-    'a function': [(s) => (s.o.a = () => 1), '$.o.a'],
-    'a function as a key of a Map': [(s) => s.map.set(() => 1, 1), '$.map<Map>[1].key'],
-    'a symbol': [(s) => s.short.push(Symbol('s')), '$.short[3]'],
-    'a symbol as key': [(s) => (s.o[Symbol('s')] = 1), '$.o'],
-    'a symbol as key that is not enumerable': [
-      (s) => Object.defineProperty(s.o, Symbol('s'), { value: 1 }),
-      '$.o',
-    ],
-    'a symbol as key of an array': [(s) => (s.short[Symbol('s')] = 1), '$.short'],
-    'a symbol as key of a long array': [(s) => (s.long[Symbol('s')] = 1), '$.long'],
-    'an accessor': [(s) => accessor(s.o, 'a'), '$.o.a'],
-    'an accessor that gives what was there': [(s) => accessor(s.o, 'b') && accessor(s.o, 'a'), '$.o.a'],
-    'a setter alone': [
-      (s) => Object.defineProperty(s.o, 'a', { set() {}, enumerable: true, configurable: true }),
-      '$.o.a',
-    ],
-    'an accessor in an array': [(s) => accessor(s.short, 1), '$.short[1]'],
-    'an accessor in a long array': [(s) => accessor(s.long, 50), '$.long[50]'],
-    'a property that is not enumerable': [(s) => Object.defineProperty(s.o, 'z', { value: 1 }), '$.o.z'],
-    'a name on an array': [(s) => (s.short.name = 1), '$.short.name'],
-    'a name on a long array': [(s) => (s.long.name = 1), '$.long.name'],
-    'a number beyond the last index on an array': [
-      (s) => (s.short['4294967295'] = 1),
-      '$.short["4294967295"]',
-    ],
-    'a name on a Map': [(s) => (s.map.name = 1), '$.map.name'],
-    'a name on a Set': [(s) => (s.set.name = 1), '$.set.name'],
-    'a cycle': [(s) => (s.o.c = cycle), '$.o.c.again'],
-    'a cycle through what is compared': [(s) => (s.o = s), '$.o.o.o'],
-    'an unregistered class': [(s) => s.map.set('n', new Unknown()), '$.map<Map>[1].value'],
-    'an unregistered class in the place of an object': [(s) => (s.o = new Unknown()), '$.o'],
-    'an unregistered class in an entry': [
-      (s) => s.map.set('k', { a: new Unknown() }),
-      '$.map<Map>[0].value.a',
-    ],
-    'an unregistered class in a Set': [(s) => s.set.add(new Unknown()), '$.set<Set>[1]'],
-    'a promise': [(s) => (s.o.a = Promise.resolve()), '$.o.a'],
-    'a revoked proxy': [
-      (s) => {
-        const { proxy, revoke } = Proxy.revocable({}, {});
-        revoke();
-        s.o = proxy;
-      },
-      '$.o',
-    ],
-    'what comes after a move': [
-      (s) => {
-        s.short.push(s.short.shift(), () => 1);
-      },
-      '$.short[3]',
-    ],
-  };
-  test.each(Object.entries(refusals))('%s', (_, [change, path]) => {
-    const state = codec.clone(base.value);
-    change(state);
-    let error: any;
-    try {
-      diff(codec, base, state, { key: 'user:1' });
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(error).toMatchObject({ code: 'DGENTS_STATE_SERIALIZATION', path, key: 'user:1' });
-  });
-
-  test('a state as deep as allowed is compared, a deeper one refused', () => {
-    for (const maxDepth of [1000, 2000]) {
-      const deep = new Codec({ maxDepth });
-      const nested = (levels: number, inner: unknown) => {
-        let state = inner;
-        for (let level = 0; level < levels; level += 1) state = level % 20 === 0 ? [state] : { a: state };
-        return state;
-      };
-      const first = deep.copy(nested(maxDepth, 1));
-      const bytes = TEXT_BYTES(first.value);
-      const from = { value: first.value, traits: first.traits, bytes };
-      expect(diff(deep, from, nested(maxDepth, 2), {}).bytes).toBe(bytes);
-      expect(diff(deep, from, nested(maxDepth, 2), { owned: 0 }).bytes).toBe(bytes);
-      expect(() => diff(deep, from, nested(maxDepth, [1]), {})).toThrow(/deep/);
-    }
   });
 });

@@ -1,12 +1,13 @@
 /**
  * Runs a recipe on a state without letting it touch the state itself.
  *
- * A large state is drafted (copied on write, by mutative), a small one is copied; so is one that holds something a
- * proxy cannot guard. Either way the recipe may change what it is given or return the next state, not both.
+ * A large state is drafted (copied on write, by mutative), a small one is copied. What a proxy cannot stand in for (a
+ * Date, bytes, a class instance) would be handed out as it is; a recipe that reaches for one is run again, on a copy.
+ * Either way it may change what it is given or return the next state, not both.
  */
 import { create } from 'mutative';
-import type { Codec, Copied } from '../codec/codec.js';
-import { EXOTIC } from '../codec/traits.js';
+import type { Codec, Copied, Kind } from '../codec/codec.js';
+import { EXOTIC, KEYED_BY_OBJECTS } from '../codec/traits.js';
 import type { Definition } from './definition.js';
 import { type Change, diff, wholeChange } from './diff.js';
 import { ABSENT, bytesOf, type Snapshot } from './replica.js';
@@ -22,14 +23,14 @@ export function changeByRecipe(definition: Definition, base: Snapshot, recipe: R
   const { codec } = definition;
   const bytes = bytesOf(base, definition);
   const known = { value: base.value, traits: base.traits, bytes };
-  const drafted = bytes > COPIED_BYTES && (base.traits & EXOTIC) === 0 && isContainer(base.value);
-  if (drafted && definition.schema === undefined) {
-    return diff(codec, known, runOnDraft(codec, base.value as object, recipe), { key });
-  }
-  const next = drafted
-    ? runOnDraft(codec, base.value as object, recipe)
-    : runOnCopy(codec, base.value, recipe);
-  const own = definition.accept(next, key);
+  const drafted =
+    bytes > COPIED_BYTES && isDraftable(codec, base) ? runOnDraft(codec, base, recipe) : OUT_OF_REACH;
+  if (drafted !== OUT_OF_REACH && definition.schema === undefined)
+    return diff(codec, known, drafted, { key });
+  const own = definition.accept(
+    drafted === OUT_OF_REACH ? runOnCopy(codec, base.value, recipe) : drafted,
+    key,
+  );
   return diff(codec, known, own.value, { owned: own.traits, key });
 }
 
@@ -50,13 +51,41 @@ function isContainer(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
 
-function runOnDraft(codec: Codec, base: object, recipe: Recipe): unknown {
+function isDraftable(codec: Codec, { value, traits }: Snapshot): boolean {
+  if (typeof value !== 'object' || value === null || (traits & KEYED_BY_OBJECTS) !== 0) return false;
+  return DRAFTABLE.has(codec.kindOf(value));
+}
+
+const DRAFTABLE: ReadonlySet<Kind> = new Set<Kind>(['object', 'array', 'map', 'set']);
+
+/** The recipe reached for something that a draft cannot stand in for. Nothing of what it did counts. */
+const OUT_OF_REACH: unique symbol = Symbol('out of reach');
+
+function runOnDraft(codec: Codec, { value, traits }: Snapshot, recipe: Recipe): unknown {
+  const base = value as object;
+  let running = true;
+  let outOfReach = false;
+  // Called with everything that is read, and with new values, which are not the state's. Throws before the recipe gets
+  // hold of what it could change for everybody; should the recipe catch that, what it goes on to do does not count.
+  const mark = (read: unknown): undefined => {
+    if (!running || typeof read !== 'object' || read === null || !codec.holds(read)) return undefined;
+    outOfReach = true;
+    throw OUT_OF_REACH;
+  };
   let returned: unknown;
-  const drafted = create(base, (draft: object) => {
-    const result = checked(recipe(draft as never));
-    // Drafts end with this function: what they stand for has to be looked up now.
-    if (result !== draft) returned = withoutDrafts(result);
-  });
+  let drafted: unknown;
+  try {
+    const run = (draft: object): void => {
+      const result = checked(recipe(draft as never));
+      running = false;
+      // Drafts end with this function: what they stand for has to be looked up now.
+      if (result !== draft && !outOfReach) returned = withoutDrafts(result);
+    };
+    drafted = (traits & EXOTIC) === 0 ? create(base, run) : create(base, run, { mark });
+  } catch (error) {
+    if (!outOfReach) throw error;
+  }
+  if (outOfReach) return OUT_OF_REACH;
   if (returned === undefined) return drafted;
   if (drafted !== base && !codec.equal(base, drafted)) throw bothError();
   return returned;

@@ -7,12 +7,14 @@ import { inspect } from 'node:util';
 const lookupGetter = (Object.prototype as { __lookupGetter__?(key: PropertyKey): unknown }).__lookupGetter__!;
 const lookupSetter = (Object.prototype as { __lookupSetter__?(key: PropertyKey): unknown }).__lookupSetter__!;
 
-/** Whether a plain object holds more than enumerable values under string keys. */
-export function holdsHidden(value: object): boolean {
-  const names = Object.getOwnPropertyNames(value);
-  if (Object.getOwnPropertySymbols(value).length > 0 || Object.keys(value).length !== names.length)
-    return true;
-  for (const name of names) if (isAccessor(value, name)) return true;
+/** Up to this many members each is looked at for an accessor; in larger containers, those that differ from the base. */
+export const LISTED = 64;
+
+/** Whether a plain object holds more than enumerable values under string keys, which are `keys`. */
+export function holdsHidden(value: object, keys: readonly string[] = Object.keys(value)): boolean {
+  if (Reflect.ownKeys(value).length !== keys.length) return true;
+  if (keys.length > LISTED) return false;
+  for (const key of keys) if (isAccessor(value, key)) return true;
   return false;
 }
 
@@ -33,9 +35,6 @@ export function isAccessor(value: object, key: PropertyKey): boolean {
       lookupSetter.call(value, key) !== undefined)
   );
 }
-
-/** Above this many elements it pays to ask the engine for the other properties instead of listing all keys. */
-const LISTED = 64;
 
 const OTHERS_ONLY = {
   maxArrayLength: 0,

@@ -12,6 +12,7 @@ export function compareLists(walk: Walk, prev: List, next: List): List {
   const region = changedRegion(prev, next, walk);
   const { start, fromEnd, toEnd } = region;
   if (start === fromEnd && start === toEnd) return prev;
+  if (!walk.trusted && holed(region)) return walk.leaf(prev, next) as List;
   const result = next.slice();
   if (walk.trusted) shareOutside(region, result);
   if (fromEnd === start) {
@@ -26,6 +27,12 @@ export function compareLists(walk: Walk, prev: List, next: List): List {
   }
   walk.patch.resized(prev.length, next.length);
   return result;
+}
+
+function holed({ to, start, toEnd }: Region): boolean {
+  for (let index = start; index < toEnd; index += 1)
+    if (to[index] === undefined && !(index in to)) return true;
+  return false;
 }
 
 /** What did not change is taken from the base, so that two versions do not both hold it. */

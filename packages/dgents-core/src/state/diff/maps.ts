@@ -1,6 +1,7 @@
 /** Maps: entries are matched by key; the document lists them as pairs, in order. */
 
 import { jsonBytes } from '../../codec/measure.js';
+import { KEYED_BY_OBJECTS } from '../../codec/traits.js';
 import { changedRegion, counterparts, type Region } from '../align.js';
 import { type Elements, rearrange } from './rearrange.js';
 import type { Walk } from './walk.js';
@@ -114,6 +115,7 @@ function add(walk: Walk, at: number, index: number, key: unknown, value: unknown
   const { patch } = walk;
   patch.pointer.push(index);
   const own: [unknown, unknown] = [walk.ownAt(0, key), walk.ownAt(1, value)];
+  if (typeof own[0] === 'object' && own[0] !== null) walk.traits |= KEYED_BY_OBJECTS;
   patch.pointer.pop();
   const pair = [walk.documentOf(own[0]), walk.documentOf(own[1])];
   const bytes = jsonBytes(pair);

@@ -3,12 +3,14 @@ import { escapeKey, isEscaped, isPlainKey } from '../../codec/keys.js';
 import { isIndex } from '../../codec/kinds.js';
 import { jsonBytes } from '../../codec/measure.js';
 import { TAGGED } from '../../codec/traits.js';
+import { holdsHidden, isAccessor, LISTED } from '../strict.js';
 import type { Walk } from './walk.js';
 
 export type Fields = Record<string, unknown>;
 
 export function compareObjects(walk: Walk, prev: Fields, next: Fields): unknown {
   const keys = Object.keys(next);
+  if (!walk.trusted && holdsHidden(next, keys)) return walk.leaf(prev, next);
   const before = Object.keys(prev);
   let same = keys.length === before.length;
   for (let i = 0; same && i < keys.length; i += 1) same = keys[i] === before[i];
@@ -25,25 +27,40 @@ function compareFields(walk: Walk, prev: Fields, next: Fields, keys: readonly st
   for (let i = 0; i < keys.length; i += 1) {
     const key = keys[i] as string;
     const from = prev[key];
-    const to = next[key];
-    let value = from;
-    if (!Object.is(from, to)) {
-      value = walk.at(escapeKey(key), from, to);
-      if (!Object.is(value, from)) result ??= begun(prev, next, keys, i);
-    }
-    if (result !== undefined) result[key] = value;
+    if (Object.is(from, next[key])) continue;
+    const value = walk.at(escapeKey(key), from, member(walk, next, key, keys.length));
+    if (Object.is(value, from)) continue;
+    result ??= copyOf(prev, keys);
+    result[key] = value;
   }
   return result ?? prev;
 }
 
-/** A copy of `next` in which the keys before `index` have what they had in `prev`. */
-function begun(prev: Fields, next: Fields, keys: readonly string[], index: number): Fields {
-  const result = { ...next };
-  for (let i = 0; i < index; i += 1) {
-    const key = keys[i] as string;
-    result[key] = prev[key];
+/** Reads a member that is not the base's. Where it is somebody's accessor, the codec is asked, which refuses it. */
+function member(walk: Walk, fields: Fields, key: string, count: number): unknown {
+  if (count > LISTED && !walk.trusted && isAccessor(fields, key)) walk.codec.copy(fields, walk);
+  return fields[key];
+}
+
+/** From here on V8 is slow at giving each key a place in a shape; an object that has lost its shape takes them fast. */
+const MANY_KEYS = 128;
+
+function copyOf(source: Fields, keys: readonly string[]): Fields {
+  if (keys.length <= MANY_KEYS) return { ...source };
+  const copy: Fields = { shape: 1, lost: 1 };
+  delete copy.shape;
+  delete copy.lost;
+  for (const key of keys) {
+    if (key !== '__proto__') copy[key] = source[key];
+    else
+      Object.defineProperty(copy, key, {
+        value: source[key],
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
   }
-  return result;
+  return copy;
 }
 
 /** Removes what is gone or must stand elsewhere, changes what stays, adds the rest at the end. */
@@ -56,15 +73,18 @@ function compareKeys(
 ): unknown {
   const { patch } = walk;
   const staying = stayingKeys(prev, before, keys);
-  const result: Fields = { ...next };
+  const result = copyOf(next, keys);
   for (const key of before) {
     if (!staying.has(key)) patch.remove(escapeKey(key), memberBytes(key, walk.bytesBefore(prev[key])));
   }
   for (const key of keys) {
     if (staying.has(key)) {
-      const value = walk.at(escapeKey(key), prev[key], next[key]);
-      if (value !== next[key]) result[key] = value;
-    } else result[key] = added(walk, key, Object.hasOwn(prev, key) ? prev[key] : undefined, next[key]);
+      const value = walk.at(escapeKey(key), prev[key], member(walk, next, key, keys.length));
+      if (!Object.is(value, next[key])) result[key] = value;
+    } else {
+      const before = Object.hasOwn(prev, key) ? prev[key] : undefined;
+      result[key] = added(walk, key, before, member(walk, next, key, keys.length));
+    }
   }
   patch.resized(before.length, keys.length);
   return result;

@@ -2,7 +2,7 @@
 import type { Codec, Json, Kind, PathSegment } from '../../codec/codec.js';
 import { jsonBytes } from '../../codec/measure.js';
 import { EXOTIC, TAGGED, type Traits } from '../../codec/traits.js';
-import { holdsHidden, isBare } from '../strict.js';
+import { isBare } from '../strict.js';
 import { weighsLessThan } from '../weigh.js';
 import { compareLists } from './arrays.js';
 import { compareMaps } from './maps.js';
@@ -80,7 +80,7 @@ export class Walk {
     if (this.trusted) return kind;
     switch (kind) {
       case 'object':
-        return holdsHidden(next) ? undefined : kind;
+        return kind; // Looked at where its keys are known.
       case 'array':
       case 'map':
       case 'set':
