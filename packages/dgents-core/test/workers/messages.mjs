@@ -26,13 +26,12 @@ export function plainError(error) {
   };
 }
 
-/** Resolves when the test has written the next line. */
+/** Resolves when the test has written a line; once. */
 export function told() {
   return new Promise((resolve) => {
     process.stdin.once('data', (data) => {
-      process.stdin.pause();
+      process.stdin.destroy(); // An open stdin would keep this process alive.
       resolve(String(data).trim());
     });
-    process.stdin.resume();
   });
 }

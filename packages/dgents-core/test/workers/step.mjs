@@ -19,7 +19,7 @@ crypto.randomBytes = (size) => {
   return bytes;
 };
 syncBuiltinESMExports();
-const { PersistentAgent } = await import('dgents-core');
+const { newOperationId, PersistentAgent } = await import('dgents-core');
 
 const { path, acked = 0, writes = 2, tries = 1, clockMs } = settings;
 const scenario = scenarios[settings.scenario];
@@ -47,8 +47,8 @@ async function attempt(operation, job) {
 await attempt('load', () => agent.load());
 let version = acked;
 for (let write = 0; write < writes; write++) {
-  const id = `op-${acked}-${write}`;
-  const done = await attempt('write', () => scenario.write(agent, version, { operationId: id }));
+  const operationId = newOperationId(); // The same for each attempt: a write in doubt may have happened.
+  const done = await attempt('write', () => scenario.write(agent, version, { operationId }));
   if (done === undefined) break;
   version = done;
   tell({ acked: version });
