@@ -3,10 +3,22 @@
  *
  *     node bench/agents.mjs [volatile|conversation|small|edits|many]… [--quick] [--json]
  */
-import { constants, closeSync, fdatasync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, write, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  write,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PersistentAgent, Store, VolatileAgent, fileBackend, memoryBackend } from 'dgents-core';
+import { fileBackend, memoryBackend, PersistentAgent, Store, VolatileAgent } from 'dgents-core';
 import { each, interleaved, once, round, spread, summary } from './measure.mjs';
 
 const args = process.argv.slice(2);
@@ -24,10 +36,18 @@ function profile(visits = 0) {
     visits,
     active: true,
     tags: ['mathematics', 'engines', 'poetry'],
-    contact: { email: 'ada@example.org', address: { street: '12 St James Square', city: 'London', code: 'SW1Y 4JH' } },
+    contact: {
+      email: 'ada@example.org',
+      address: { street: '12 St James Square', city: 'London', code: 'SW1Y 4JH' },
+    },
     biography: 'First to see that a machine could do more than count. '.repeat(6),
     scores: [1, 2, 3.5, 4, 5, 6, 7, 8],
-    orders: Array.from({ length: 5 }, (_, index) => ({ sku: `sku-${index}`, count: index, price: index * 1.5, note: `a note on ${index}` })),
+    orders: Array.from({ length: 5 }, (_, index) => ({
+      sku: `sku-${index}`,
+      count: index,
+      price: index * 1.5,
+      note: `a note on ${index}`,
+    })),
   };
 }
 
@@ -221,7 +241,15 @@ async function edits() {
   const steps = quick ? 1_000 : 5_000;
   const kinds = {
     'plan of 40 tasks': {
-      initial: () => ({ goal: 'ship', tasks: Array.from({ length: 40 }, (_, id) => ({ id, title: `task ${id} of the plan`, status: 'open', notes: '' })) }),
+      initial: () => ({
+        goal: 'ship',
+        tasks: Array.from({ length: 40 }, (_, id) => ({
+          id,
+          title: `task ${id} of the plan`,
+          status: 'open',
+          notes: '',
+        })),
+      }),
       step: (draft, index) => {
         const task = draft.tasks[(index * 7) % 40];
         task.status = ['open', 'doing', 'done'][index % 3];
@@ -303,7 +331,11 @@ async function crowd() {
   const heap = {};
   for (const kind of ['memory', 'file']) {
     const count = quick ? 1_000 : 10_000;
-    const one = new Store(kind === 'memory' ? memoryBackend() : fileBackend({ path: join(directory, 'many'), durability: 'process' }));
+    const one = new Store(
+      kind === 'memory'
+        ? memoryBackend()
+        : fileBackend({ path: join(directory, 'many'), durability: 'process' }),
+    );
     await one.ready();
     const states = Array.from({ length: count }, (_, index) => profile(index));
     global.gc?.();
@@ -348,8 +380,15 @@ const scenarios = {
 };
 
 function show(name, value, indent = '') {
-  if (value !== null && typeof value === 'object' && 'median' in value) console.log(`${indent}${name}: ${spread(value)}`);
-  else if (value !== null && typeof value === 'object' && 'us' in value && 'ratio' in value && typeof value.us === 'object') {
+  if (value !== null && typeof value === 'object' && 'median' in value)
+    console.log(`${indent}${name}: ${spread(value)}`);
+  else if (
+    value !== null &&
+    typeof value === 'object' &&
+    'us' in value &&
+    'ratio' in value &&
+    typeof value.us === 'object'
+  ) {
     console.log(`${indent}${name.padEnd(28)} ${spread(value.us).padStart(28)} µs   × ${spread(value.ratio)}`);
   } else if (value !== null && typeof value === 'object') {
     console.log(`${indent}${name}`);

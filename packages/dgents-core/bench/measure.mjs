@@ -4,7 +4,14 @@
 export function summary(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return { median: at(0.5), low: at(0.1), high: at(0.9), p99: at(0.99), max: sorted.at(-1), count: sorted.length };
+  return {
+    median: at(0.5),
+    low: at(0.1),
+    high: at(0.9),
+    p99: at(0.99),
+    max: sorted.at(-1),
+    count: sorted.length,
+  };
 }
 
 /** Microseconds of one call, averaged over `count` calls. */

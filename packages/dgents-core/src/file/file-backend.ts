@@ -77,6 +77,14 @@ export class FileBackend implements Backend {
     this.capabilities = capabilitiesOf(checked);
   }
 
+  /**
+   * Makes the directory now, and not with the first state: to find out early that it cannot be made.
+   * @throws StorageUnavailableError, StorageFullError
+   */
+  prepare(options: CallOptions = {}): Promise<void> {
+    return this.#call('', options, () => this.#locations.prepare());
+  }
+
   ready(options: CallOptions = {}): Promise<BackendCapabilities> {
     return this.#call('', options, async () => this.capabilities);
   }

@@ -2,13 +2,15 @@
 import { fileURLToPath } from 'node:url';
 import type { Backend } from '../backend.js';
 import { UnsupportedError } from '../errors.js';
-import { fileBackend } from './file-backend.js';
+import { FileBackend } from './file-backend.js';
 
 /**
+ * Makes the directory, so that what cannot be written to is noticed here.
+ *
  * `file:./state`, `file:///var/lib/agent`, `file:C:/state`; `?durability=process` for speed over power cuts.
- * @throws UnsupportedError for other options
+ * @throws UnsupportedError for other options; StorageUnavailableError or StorageFullError when there can be no directory
  */
-export function fileBackendOf(url: string): Backend {
+export async function fileBackendOf(url: string): Promise<Backend> {
   const [location = '', query = ''] = url.slice('file:'.length).split(/\?(.*)/s);
   const path = location.startsWith('//') ? fileURLToPath(`file:${location}`) : decodeURIComponent(location);
   if (path === '') throw new UnsupportedError("file: needs a directory, as in 'file:./state'.");
@@ -21,5 +23,7 @@ export function fileBackendOf(url: string): Backend {
   if (durability !== 'power' && durability !== 'process') {
     throw new UnsupportedError(`file: takes durability=power or durability=process, not "${durability}".`);
   }
-  return fileBackend({ path, durability });
+  const backend = new FileBackend({ path, durability });
+  await backend.prepare();
+  return backend;
 }

@@ -2,7 +2,7 @@
 import type { LogRecord, Version } from '../backend.js';
 import { DgentsError, StateCorruptionError } from '../errors.js';
 import type { Cell } from './cell.js';
-import { ABSENT, type Snapshot, compacted } from './replica.js';
+import { type Snapshot, compacted } from './replica.js';
 import { versionAt } from './time.js';
 
 /**
@@ -92,7 +92,7 @@ async function newestKept(cell: Cell, limit: number, timeoutMs: number): Promise
     const begin = Math.max(1, floor, end - (limit - found.length) + 1);
     const window: Snapshot[] = [];
     for await (const snapshot of successive(cell, begin, end, timeoutMs)) {
-      if (snapshot.value !== ABSENT) window.push(snapshot);
+      if (snapshot.head?.deleted !== true) window.push(snapshot);
     }
     found = [...found, ...window.reverse()];
     end = begin - 1;

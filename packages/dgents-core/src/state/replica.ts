@@ -10,7 +10,7 @@ import { jsonBytes } from '../codec/measure.js';
 import { TAGGED, type Traits } from '../codec/traits.js';
 import { LogCompactedError, StateCorruptionError, UnsupportedError } from '../errors.js';
 import { Replay } from './apply.js';
-import type { Definition } from './definition.js';
+import type { Definition, Held } from './definition.js';
 import { documentOf } from './diff.js';
 import type { PatchOp } from './patch.js';
 
@@ -98,11 +98,11 @@ export class Reader {
     const builder = new Builder(this.definition, this.key);
     await this.fill(builder, await this.backend.read(this.key, { timeoutMs, at: from }), timeoutMs, from);
     return {
-      snapshot: builder.finish(),
+      snapshot: builder.later(),
       advance: (record) => {
         builder.keepEarlier();
         builder.record(record);
-        return builder.finish();
+        return builder.later();
       },
     };
   }
@@ -263,6 +263,33 @@ class Builder {
     }
     const held = this.definition.revive(this.document, this.schema, this.key);
     return { ...shape, value: held.value, traits: held.traits, asStored: held.asStored };
+  }
+
+  /** The same, but decoded, migrated and checked only when somebody looks at the value. */
+  later(): Snapshot {
+    const { definition, document, head, key, meta, schema, startVersion, tailBytes } = this;
+    if (document === ABSENT) return this.finish();
+    let held: Held | undefined;
+    const revived = (): Held => {
+      held ??= definition.revive(document, schema, key);
+      return held;
+    };
+    return {
+      head,
+      meta,
+      tailBytes,
+      startVersion,
+      bytes: -1,
+      get value() {
+        return revived().value;
+      },
+      get traits() {
+        return revived().traits;
+      },
+      get asStored() {
+        return revived().asStored;
+      },
+    };
   }
 
   private corrupt(what: string): StateCorruptionError {

@@ -2,7 +2,7 @@
 import type { Head } from '../backend.js';
 import type { Deleted, Versioned } from '../data-agent.js';
 import type { Definition } from './definition.js';
-import { ABSENT, type Snapshot } from './replica.js';
+import type { Snapshot } from './replica.js';
 
 /** A private copy of a snapshot's state, or its frozen view. The snapshot must hold one. */
 export function stateOf<S>(definition: Definition, snapshot: Pick<Snapshot, 'value'>, frozen: boolean | undefined): S {
@@ -32,12 +32,12 @@ export function deletedView(head: Head, meta: Snapshot['meta']): Deleted {
   return { deleted: true, version: head.version, head, savedAt: new Date(head.at), meta };
 }
 
-/** Either, as the snapshot is. */
+/** Either, as the version is: told by its head, so that nothing is decoded that nobody looks at. */
 export function viewOf<S>(
   definition: Definition,
   snapshot: Snapshot & { readonly head: Head },
   frozen: boolean | undefined,
 ): Versioned<S> | Deleted {
-  if (snapshot.value === ABSENT) return deletedView(snapshot.head, snapshot.meta);
+  if (snapshot.head.deleted) return deletedView(snapshot.head, snapshot.meta);
   return versioned<S>(definition, snapshot, frozen);
 }
