@@ -105,3 +105,20 @@ describe('what cannot be stored is refused', () => {
     }
   });
 });
+
+test('a hole in a new array stays a hole, also where nothing else in the state needs a tag', () => {
+  const plain = held({ list: [1, 2, 3], other: 1 });
+  const list = [1, 2, 3];
+  delete list[1];
+  const { next, traits } = diff(codec, plain, { list, other: 1 }, {});
+  expect(codec.encode(next)).toEqual(codec.encode(codec.copy({ list, other: 1 }).value));
+  expect(traits).toBe(codec.copy({ list }).traits);
+});
+
+test('a key that names an index is added and removed in place', () => {
+  const plain = held({ 1: 'a', x: 'x'.repeat(200), y: 2 });
+  expect(diff(codec, plain, { 1: 'a', 5: 'b', x: 'x'.repeat(200), y: 2 }, {}).ops).toEqual([
+    { op: 'add', path: '/5', value: 'b' },
+  ]);
+  expect(diff(codec, plain, { x: 'x'.repeat(200), y: 2 }, {}).ops).toEqual([{ op: 'remove', path: '/1' }]);
+});

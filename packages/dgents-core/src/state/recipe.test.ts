@@ -212,6 +212,16 @@ describe.each(Object.entries(paths))('a recipe %s', (_, dress) => {
   });
 });
 
+test('what a recipe returns gets no hold of the state', () => {
+  const base = snapshot({ filler, list: [{ id: 1 }] });
+  const made: any = {};
+  const recipe = (draft: any) => Object.assign(made, { first: draft.list[0], all: [draft.list] });
+  const { next } = changeByRecipe(definition, base, recipe as Recipe, 'key');
+  expect(next).toEqual({ first: { id: 1 }, all: [[{ id: 1 }]] });
+  expect(() => made.first.id).toThrow(TypeError);
+  expect(() => made.all[0].length).toThrow(TypeError);
+});
+
 test('a recipe that reaches for a Date runs again on a copy, also when it catches what stopped it', () => {
   const base = snapshot({ filler, at: new Date(0), seen: [new Date(1)] });
   const recipes: ((draft: any) => void)[] = [
@@ -229,6 +239,15 @@ test('a recipe that reaches for a Date runs again on a copy, also when it catche
     expect(change.next).toEqual({ filler, at: new Date(5), seen: [new Date(1)] });
     expect(base.value).toEqual({ filler, at: new Date(0), seen: [new Date(1)] });
   }
+});
+
+test('an array with holes keeps them', () => {
+  const list = [1, 2, 3, 4];
+  delete list[1];
+  const recipe = ((draft: any) => void draft.list.shift()) as Recipe;
+  const { next } = changeByRecipe(definition, snapshot({ filler, list }), recipe, 'key');
+  expect(0 in (next as any).list).toBe(false);
+  expect((next as any).list).toHaveLength(3);
 });
 
 test('any edits of any value give the same state and the same text, drafted or copied', () => {

@@ -5,7 +5,7 @@
  * Date, bytes, a class instance) would be handed out as it is; a recipe that reaches for one is run again, on a copy.
  * Either way it may change what it is given or return the next state, not both.
  */
-import { create } from 'mutative';
+import { create, isDraft } from 'mutative';
 import type { Codec, Copied, Kind } from '../codec/codec.js';
 import { EXOTIC, KEYED_BY_OBJECTS } from '../codec/traits.js';
 import type { Definition } from './definition.js';
@@ -61,6 +61,11 @@ const DRAFTABLE: ReadonlySet<Kind> = new Set<Kind>(['object', 'array', 'map', 's
 /** The recipe reached for something that a draft cannot stand in for. Nothing of what it did counts. */
 const OUT_OF_REACH: unique symbol = Symbol('out of reach');
 
+/** Drafts of arrays with holes fill them, with undefined. */
+function isSparse(codec: Codec, value: object): boolean {
+  return Array.isArray(value) && codec.kindOf(value) === 'sparse';
+}
+
 function runOnDraft(codec: Codec, { value, traits }: Snapshot, recipe: Recipe): unknown {
   const base = value as object;
   let running = true;
@@ -68,7 +73,8 @@ function runOnDraft(codec: Codec, { value, traits }: Snapshot, recipe: Recipe): 
   // Called with everything that is read, and with new values, which are not the state's. Throws before the recipe gets
   // hold of what it could change for everybody; should the recipe catch that, what it goes on to do does not count.
   const mark = (read: unknown): undefined => {
-    if (!running || typeof read !== 'object' || read === null || !codec.holds(read)) return undefined;
+    if (!running || typeof read !== 'object' || read === null || isDraft(read)) return undefined;
+    if (!codec.holds(read) && !isSparse(codec, read)) return undefined;
     outOfReach = true;
     throw OUT_OF_REACH;
   };
