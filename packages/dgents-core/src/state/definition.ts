@@ -83,7 +83,8 @@ export class Definition {
   revive(document: Json, storedVersion: number, key: string): Held {
     const stored = this.codec.decode(document, { key });
     if (storedVersion === this.schemaVersion && this.schema === undefined) return { ...stored, asStored: true };
-    const migrated = this.migrate(stored.value, storedVersion, key);
+    // A copy: a schema may complete what it is given in place, and a migration may change it.
+    const migrated = this.migrate(this.codec.clone(stored.value), storedVersion, key);
     const own = this.codec.copy(this.validated(migrated, key, 'load'), { key });
     const same = storedVersion === this.schemaVersion && this.codec.equal(stored.value, own.value);
     return same ? { ...stored, asStored: true } : { ...own, asStored: false };
@@ -98,7 +99,7 @@ export class Definition {
         { from, to, key },
       );
     }
-    let state = this.codec.clone(value);
+    let state = value;
     for (let version = from; version < to; version += 1) {
       const step = this.migrations[version] as ((state: unknown) => unknown) | undefined;
       if (step === undefined) {
