@@ -1,7 +1,7 @@
 /** What the compiler infers: this file only has to compile. */
 import { z } from 'zod';
 import type { DataAgent, DeepReadonly, Deleted, Store, Versioned } from './index.js';
-import { PersistentAgent, VolatileAgent, defineState } from './index.js';
+import { defineState, PersistentAgent, VolatileAgent } from './index.js';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
@@ -31,7 +31,6 @@ export async function inference(store: Store): Promise<void> {
   expectType<Visitor>()(await new PersistentAgent({ path: 'p', ...visitor }).load(), true);
   expectType<Profile>()(await new VolatileAgent({ initial }).load(), true);
   expectType<number>()(await store.agent<number>('k').load(), true);
-
 
   // A frozen state is read-only all the way down; its Dates and class instances are copies.
   const frozen = await byInitial.load({ frozen: true });
@@ -82,7 +81,7 @@ export async function inference(store: Store): Promise<void> {
   // @ts-expect-error not an agent
   await store.transact([5], () => undefined);
 
-  expectType<Versioned<Profile>>()(await store.fork<Profile>('k', 'l'), true);
+  expectType<number>()(await store.fork('k', 'l'), true);
 }
 
 // Every agent is a DataAgent of its state.

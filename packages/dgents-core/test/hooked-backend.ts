@@ -67,7 +67,11 @@ export class HookedBackend implements Backend {
   ) {
     this.name = inner.name;
     if (inner.find !== undefined && !without.includes('find')) {
-      this.find = (key: string, ids: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, Version>> =>
+      this.find = (
+        key: string,
+        ids: readonly string[],
+        options?: CallOptions,
+      ): Promise<ReadonlyMap<string, Version>> =>
         this.#run('find', key, () => inner.find!(key, ids, options));
     }
     if (inner.watch !== undefined && !without.includes('watch')) {
@@ -77,12 +81,17 @@ export class HookedBackend implements Backend {
       };
     }
     if (inner.feed !== undefined && !without.includes('feed')) {
-      this.feed = (after?: Position, options?: FeedOptions): AsyncIterable<FeedEntry> => inner.feed!(after, options);
+      this.feed = (after?: Position, options?: FeedOptions): AsyncIterable<FeedEntry> =>
+        inner.feed!(after, options);
     }
   }
 
   get capabilities(): BackendCapabilities {
-    return { ...this.inner.capabilities, watch: this.inner.capabilities.watch && this.watch !== undefined, ...this.declined };
+    return {
+      ...this.inner.capabilities,
+      watch: this.inner.capabilities.watch && this.watch !== undefined,
+      ...this.declined,
+    };
   }
 
   /** Starts counting anew. */
@@ -151,7 +160,11 @@ export class HookedBackend implements Backend {
 }
 
 /** A hook that lets nothing of these methods through until `open` is called. */
-export function gate(...methods: readonly Method[]): { hook: Hook; open: () => void; entered: Promise<void> } {
+export function gate(...methods: readonly Method[]): {
+  hook: Hook;
+  open: () => void;
+  entered: Promise<void>;
+} {
   let open!: () => void;
   let enter!: () => void;
   const opened = new Promise<void>((resolve) => {

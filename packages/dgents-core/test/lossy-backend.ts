@@ -68,13 +68,22 @@ export class LossyBackend implements Backend {
 
   constructor(
     readonly inner: Backend,
-    readonly options: { readonly seed: number; readonly losses: Losses; readonly ledger?: Ledger; readonly find?: boolean },
+    readonly options: {
+      readonly seed: number;
+      readonly losses: Losses;
+      readonly ledger?: Ledger;
+      readonly find?: boolean;
+    },
   ) {
     this.name = inner.name;
     this.losses = options.losses;
     this.#random = seededRandom(options.seed);
     if (inner.find !== undefined && options.find !== false) {
-      this.find = async (key: string, ids: readonly string[], call?: CallOptions): Promise<ReadonlyMap<string, Version>> => {
+      this.find = async (
+        key: string,
+        ids: readonly string[],
+        call?: CallOptions,
+      ): Promise<ReadonlyMap<string, Version>> => {
         await this.#pass();
         return inner.find!(key, ids, call);
       };
@@ -109,19 +118,18 @@ export class LossyBackend implements Backend {
 
   async commit(appends: readonly Append[], options?: CommitOptions): Promise<readonly CommitResult[]> {
     const { request, answer, late, twice } = this.losses;
-    let dice = this.#random();
-    if ((dice -= request) < 0) throw this.#failure(true);
+    const dice = this.#random();
+    if (dice < request) throw this.#failure(true);
     await this.#travel();
-    if ((dice -= late) < 0) {
+    if (dice < request + late) {
       this.#later(() => this.#arrive(appends, options));
       throw this.#failure(false);
     }
     const results = await this.#arrive(appends, options);
-    if ((dice -= twice) < 0) {
+    if (dice < request + late + twice) {
       if (this.#random() < 0.5) return this.#arrive(appends, options);
       this.#later(() => this.#arrive(appends, options));
-    }
-    if ((dice -= answer) < 0) throw this.#failure(false);
+    } else if (dice < request + late + twice + answer) throw this.#failure(false);
     await this.#travel();
     return results;
   }
@@ -136,7 +144,10 @@ export class LossyBackend implements Backend {
     return this.inner.trim(key, base, options);
   }
 
-  keys(prefix?: string, options?: KeysOptions): AsyncIterable<{ readonly key: string; readonly head?: Head }> {
+  keys(
+    prefix?: string,
+    options?: KeysOptions,
+  ): AsyncIterable<{ readonly key: string; readonly head?: Head }> {
     return this.inner.keys(prefix, options);
   }
 
@@ -174,7 +185,9 @@ export class LossyBackend implements Backend {
   }
 
   #unavailable(): Error {
-    return new StorageUnavailableError('refused', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
+    return new StorageUnavailableError('refused', {
+      cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }),
+    });
   }
 
   /** What a driver may throw. Only where nothing was written may the error say so. */

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { HookedBackend, gate } from '../../test/hooked-backend.js';
-import { PLACES, all, failureOf } from '../../test/places.js';
+import { gate, HookedBackend } from '../../test/hooked-backend.js';
+import { all, failureOf, PLACES } from '../../test/places.js';
 import { PersistentAgent } from '../file/persistent-agent.js';
 import { memoryBackend } from '../memory/memory-backend.js';
 import { VolatileAgent } from '../memory/volatile-agent.js';
@@ -103,7 +103,8 @@ describe.each(PLACES)('close of a store in %s waits for what was accepted', (_, 
   test('reads, deletions with erasure, forks, transactions', async () => {
     const place = open();
     const first = new Store(place.backend());
-    for (const key of ['k', 'l', 'gone']) for (const n of [1, 2]) await first.agent<{ n: number }>(key).save({ n });
+    for (const key of ['k', 'l', 'gone'])
+      for (const n of [1, 2]) await first.agent<{ n: number }>(key).save({ n });
     await first.close();
     const store = new Store(place.backend());
     const agent = store.agent<{ n: number }>('k');
@@ -115,7 +116,13 @@ describe.each(PLACES)('close of a store in %s waits for what was accepted', (_, 
       agent.history(),
       store.agent('gone').delete({ erase: true }),
       store.fork('k', 'm'),
-      transacts ? store.transact([store.agent<{ n: number }>('l')], (draft) => void (draft.n = 9)).then(() => 9) : 9,
+      transacts
+        ? store
+            .transact([store.agent<{ n: number }>('l')], (draft) => {
+              draft.n = 9;
+            })
+            .then(() => 9)
+        : 9,
     ];
     await store.close();
     expect(await Promise.all(pending)).toEqual([{ n: 2 }, { n: 1 }, 2, [{ n: 1 }], true, 1, 9]);

@@ -68,7 +68,13 @@ describe.each(PLACES)('a state in %s', (_, open) => {
     spoil((await agent.read({ at: 1 })).state);
     spoil((await agent.history())[0]!);
     for await (const version of agent.timeline()) if (!version.deleted) spoil(version.state);
-    spoil((await agent.update((draft) => void (draft.list[1]!.n = 2))).state);
+    spoil(
+      (
+        await agent.update((draft) => {
+          draft.list[1]!.n = 2;
+        })
+      ).state,
+    );
     expect(await agent.load()).toEqual(fresh());
     expect(await agent.load({ at: 1 })).toEqual(fresh());
     expect(await other.agent<State>('k').load()).toEqual(fresh());
@@ -86,7 +92,9 @@ describe.each(PLACES)('a state in %s', (_, open) => {
     const agent = store.agent<{ n: number }>('k');
     await agent.save({ n: 1 });
     const seen = await agent.read();
-    await agent.update((draft) => void (draft.n = 2));
+    await agent.update((draft) => {
+      draft.n = 2;
+    });
     expect(seen.state).toEqual({ n: 1 });
   });
 
@@ -130,7 +138,9 @@ describe.each(PLACES)('a state in %s', (_, open) => {
     expect(one).toEqual(fresh());
     expect(one.list).toBe(next.list);
     expect(Object.isFrozen(one.list[0])).toBe(true);
-    expect(() => void ((one.list as { n: number }[])[0]!.n = 5)).toThrow(TypeError);
+    expect(() => {
+      (one.list as { n: number }[])[0]!.n = 5;
+    }).toThrow(TypeError);
     expect(one.when).not.toBe(next.when);
     expect(one.tags).not.toBe(next.tags);
     expect(one.bytes).not.toBe(next.bytes);
@@ -144,7 +154,9 @@ describe.each(PLACES)('a state in %s', (_, open) => {
     await agent.save({ a: { n: 1 }, b: { n: 1 } });
     const one = await agent.load({ frozen: true });
     expect(await agent.load({ frozen: true })).toBe(one);
-    await agent.update((draft) => void (draft.a.n = 2));
+    await agent.update((draft) => {
+      draft.a.n = 2;
+    });
     const next = await agent.load({ frozen: true });
     expect(next.b).toBe(one.b);
     expect([one.a.n, next.a.n]).toEqual([1, 2]);
@@ -155,11 +167,18 @@ describe.each(PLACES)('a state in %s', (_, open) => {
 
   test('keeps the order of its keys', async () => {
     const agent = store.agent<Record<string, number>>('k');
-    const orders = [{ x: 1, y: 2, z: 3 }, { x: 1, z: 3, y: 2 }, { z: 3, a: 0, x: 1, y: 2 }, { y: 2 }, { x: 1, y: 2 }];
+    const orders = [
+      { x: 1, y: 2, z: 3 },
+      { x: 1, z: 3, y: 2 },
+      { z: 3, a: 0, x: 1, y: 2 },
+      { y: 2 },
+      { x: 1, y: 2 },
+    ];
     for (const state of orders) await agent.save(state);
     await agent.update(({ x, y }) => ({ y: y!, x: x! }));
     const texts: string[] = [];
-    for await (const version of other.agent('k').timeline()) if (!version.deleted) texts.push(JSON.stringify(version.state));
+    for await (const version of other.agent('k').timeline())
+      if (!version.deleted) texts.push(JSON.stringify(version.state));
     expect(texts).toEqual([...orders, { y: 2, x: 1 }].map((state) => JSON.stringify(state)));
     expect(JSON.stringify(await agent.load())).toBe('{"y":2,"x":1}');
   });
@@ -177,11 +196,16 @@ describe.each(PLACES)('a state in %s', (_, open) => {
   });
 
   test('with hostile names comes back whole, and leaves prototypes alone', async () => {
-    const text = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":1,"$date":2,"a/b~c":3,"":4}';
+    const text =
+      '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":1,"$date":2,"a/b~c":3,"":4}';
     const agent = store.agent<Record<string, unknown>>('k');
     await agent.save(JSON.parse(text) as Record<string, unknown>);
-    await agent.update((draft) => void ((draft['constructor'] as Record<string, unknown>)['more'] = [1]));
-    expect(JSON.stringify(await other.agent('k').load())).toBe(text.replace('"polluted":1}},"toS', '"polluted":1},"more":[1]},"toS'));
+    await agent.update((draft) => {
+      (draft['constructor'] as Record<string, unknown>)['more'] = [1];
+    });
+    expect(JSON.stringify(await other.agent('k').load())).toBe(
+      text.replace('"polluted":1}},"toS', '"polluted":1},"more":[1]},"toS'),
+    );
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 });

@@ -1,7 +1,12 @@
 /** Rule 6: every call settles in time, with a typed error, and nothing is swallowed. */
-import { type Hook, HookedBackend, type Method, NEVER, gate } from '../../test/hooked-backend.js';
+import { gate, type Hook, HookedBackend, type Method, NEVER } from '../../test/hooked-backend.js';
 import { all, failureOf } from '../../test/places.js';
-import { OutcomeUnknownError, StorageFullError, StorageTimeoutError, StorageUnavailableError } from '../errors.js';
+import {
+  OutcomeUnknownError,
+  StorageFullError,
+  StorageTimeoutError,
+  StorageUnavailableError,
+} from '../errors.js';
 import { memoryBackend } from '../memory/memory-backend.js';
 import { openStore } from '../open-store.js';
 import { Store } from '../store.js';
@@ -328,18 +333,21 @@ describe('an AbortSignal', () => {
     ['read', 'history', (signal) => agentOf().history(3, { signal })],
     ['keys', 'keys', (signal) => all(store.keys('', { signal }))],
     ['read', 'transact', (signal) => store.transact([agentOf()], () => undefined, { signal })],
-  ])('aborted while %s is under way: %s rejects with the reason, and nothing is written', async (method, _, call) => {
-    const controller = new AbortController();
-    const slow = gate(method);
-    backend.before = slow.hook;
-    const failure = failureOf(call(controller.signal));
-    await slow.entered;
-    controller.abort();
-    expect((await failure).name).toBe('AbortError');
-    slow.open();
-    await pause(5);
-    expect(backend.calls.commit).toBe(0);
-  });
+  ])(
+    'aborted while %s is under way: %s rejects with the reason, and nothing is written',
+    async (method, _, call) => {
+      const controller = new AbortController();
+      const slow = gate(method);
+      backend.before = slow.hook;
+      const failure = failureOf(call(controller.signal));
+      await slow.entered;
+      controller.abort();
+      expect((await failure).name).toBe('AbortError');
+      slow.open();
+      await pause(5);
+      expect(backend.calls.commit).toBe(0);
+    },
+  );
 
   test('aborted after the write was sent: OutcomeUnknown at once, and a repetition finds out', async () => {
     const agent = agentOf();

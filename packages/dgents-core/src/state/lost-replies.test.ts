@@ -1,9 +1,10 @@
 /**
  * Exactly once, over a network that loses, delays and repeats: thousands of random schedules of several stores, and a
- * ledger below the network that knows what really happened. DGENTS_SEED repeats a run.
+ * ledger below the network that knows what really happened. DGENTS_SEED repeats a run,
+ * DGENTS_RUNS=10 makes it ten times as long.
  */
 import fc from 'fast-check';
-import { Ledger, LossyBackend, type Losses, NO_LOSSES, seededRandom } from '../../test/lossy-backend.js';
+import { Ledger, type Losses, LossyBackend, NO_LOSSES, seededRandom } from '../../test/lossy-backend.js';
 import type { Backend, LogRecord } from '../backend.js';
 import type { WriteOptions } from '../data-agent.js';
 import { DgentsError } from '../errors.js';
@@ -13,6 +14,8 @@ import type { StateAgent } from './agent.js';
 import { newOperationId } from './ids.js';
 
 const SEED = Number(process.env['DGENTS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+/** More of everything, for a longer search. */
+const TIMES = Number(process.env.DGENTS_RUNS ?? 1);
 const AT_ONCE = 200;
 
 /** A state that tells which operations went into it. */
@@ -72,13 +75,25 @@ interface World {
   readonly timeoutMs: number;
 }
 
-async function play(schedule: Schedule, world: World): Promise<{ told: Told[]; records: LogRecord[]; final: Tags | null; version: number }> {
+async function play(
+  schedule: Schedule,
+  world: World,
+): Promise<{ told: Told[]; records: LogRecord[]; final: Tags | null; version: number }> {
   const ledger = new Ledger();
   const logs = memoryBackend({ values: schedule.seed % 2 === 0 });
   const open = (seed: number): LossyBackend =>
-    new LossyBackend(memoryBackend({ sharing: logs }), { seed, losses: world.losses, ledger, find: schedule.find });
+    new LossyBackend(memoryBackend({ sharing: logs }), {
+      seed,
+      losses: world.losses,
+      ledger,
+      find: schedule.find,
+    });
   const backends = Array.from({ length: STORES }, (_, index) => open(schedule.seed + index));
-  const options = { timeoutMs: world.timeoutMs, random: seededRandom(schedule.seed), onWarning: () => undefined };
+  const options = {
+    timeoutMs: world.timeoutMs,
+    random: seededRandom(schedule.seed),
+    onWarning: () => undefined,
+  };
   const stores = backends.map((backend: Backend) => new Store(backend, options));
   const retain = world.trims ? { retain: { versions: 2, graceMs: 0 } } : {};
   const handle = (store: number): StateAgent<Tags> =>
@@ -113,7 +128,8 @@ async function play(schedule: Schedule, world: World): Promise<{ told: Told[]; r
         allowed(error);
         const { name } = error as DgentsError;
         entry.outcomes.push(name);
-        if (name === 'OutcomeUnknownError') operationId = (error as unknown as { operationId: string }).operationId;
+        if (name === 'OutcomeUnknownError')
+          operationId = (error as unknown as { operationId: string }).operationId;
         else if (operationId === undefined || !(error as DgentsError).retryable) return;
       }
       on = handle(Math.floor(random() * STORES));
@@ -128,7 +144,11 @@ async function play(schedule: Schedule, world: World): Promise<{ told: Told[]; r
     for (const step of schedule.steps) {
       if (step.flow !== flow) continue;
       tag += 1;
-      const done = perform(step, step.fresh ? handle(step.store) : (own[step.store] as StateAgent<Tags>), tag);
+      const done = perform(
+        step,
+        step.fresh ? handle(step.store) : (own[step.store] as StateAgent<Tags>),
+        tag,
+      );
       pending.push(done);
       if (step.awaited) await done;
     }
@@ -145,7 +165,12 @@ async function play(schedule: Schedule, world: World): Promise<{ told: Told[]; r
 }
 
 /** One attempt; the version at which it happened, or 0 for a delete that found nothing. */
-async function once(agent: StateAgent<Tags>, kind: Step['kind'], tag: number, options: WriteOptions): Promise<number> {
+async function once(
+  agent: StateAgent<Tags>,
+  kind: Step['kind'],
+  tag: number,
+  options: WriteOptions,
+): Promise<number> {
   if (kind === 'update') return (await agent.update((tags) => [...tags, tag], options)).version;
   if (kind === 'delete') return (await agent.delete(options)) ? -1 : 0;
   return agent.save([tag], options);
@@ -183,7 +208,8 @@ function judge({ told, records, final, version }: Awaited<ReturnType<typeof play
     }
     const certain = outcomes.every((outcome) => outcome !== 'done' && outcome !== 'OutcomeUnknownError');
     if (certain) expect([about, written.length]).toEqual([about, 0]);
-    if (!world.trims && world.timeoutMs > 1000) expect([about, outcomes]).toEqual([about, expect.not.arrayContaining(['OutcomeUnknownError'])]);
+    if (!world.trims && world.timeoutMs > 1000)
+      expect([about, outcomes]).toEqual([about, expect.not.arrayContaining(['OutcomeUnknownError'])]);
   }
 }
 
@@ -197,9 +223,12 @@ async function check(count: number, world: World): Promise<void> {
         judge(result, world);
       } catch (error) {
         const schedule = JSON.stringify(batch[index]);
-        throw new Error(`DGENTS_SEED=${SEED}, schedule ${start + index}: ${schedule}\n${JSON.stringify(result.told)}\n${JSON.stringify(result.records)}`, {
-          cause: error,
-        });
+        throw new Error(
+          `DGENTS_SEED=${SEED}, schedule ${start + index}: ${schedule}\n${JSON.stringify(result.told)}\n${JSON.stringify(result.records)}`,
+          {
+            cause: error,
+          },
+        );
       }
     }
   }
@@ -208,19 +237,35 @@ async function check(count: number, world: World): Promise<void> {
 const LOSSES: Losses = { request: 0.1, answer: 0.12, late: 0.1, twice: 0.08, read: 0.08 };
 
 describe('over a network that loses, delays and repeats', () => {
-  test('every operation happens once, is never denied, and its outcome is always found out in time', async () => {
-    await check(600, { losses: LOSSES, trims: false, timeoutMs: 20_000 });
-  }, 120_000);
+  test(
+    'every operation happens once, is never denied, and its outcome is always found out in time',
+    async () => {
+      await check(400 * TIMES, { losses: LOSSES, trims: false, timeoutMs: 20_000 });
+    },
+    120_000 * TIMES,
+  );
 
-  test('short deadlines leave doubt, and repeating with the id settles it', async () => {
-    await check(400, { losses: LOSSES, trims: false, timeoutMs: 12 });
-  }, 120_000);
+  test(
+    'short deadlines leave doubt, and repeating with the id settles it',
+    async () => {
+      await check(200 * TIMES, { losses: LOSSES, trims: false, timeoutMs: 12 });
+    },
+    120_000 * TIMES,
+  );
 
-  test('trims that take the proof away leave doubt, and never a guess', async () => {
-    await check(600, { losses: LOSSES, trims: true, timeoutMs: 400 });
-  }, 120_000);
+  test(
+    'trims that take the proof away leave doubt, and never a guess',
+    async () => {
+      await check(400 * TIMES, { losses: LOSSES, trims: true, timeoutMs: 400 });
+    },
+    120_000 * TIMES,
+  );
 
-  test('without losses nothing is ever in doubt', async () => {
-    await check(400, { losses: NO_LOSSES, trims: false, timeoutMs: 20_000 });
-  }, 120_000);
+  test(
+    'without losses nothing is ever in doubt',
+    async () => {
+      await check(200 * TIMES, { losses: NO_LOSSES, trims: false, timeoutMs: 20_000 });
+    },
+    120_000 * TIMES,
+  );
 });

@@ -1,6 +1,6 @@
 /** Operation ids: the same id happens once, whoever repeats it, and what cannot be known is never guessed. */
-import { HookedBackend, gate } from '../../test/hooked-backend.js';
-import { PLACES, all, failureOf } from '../../test/places.js';
+import { gate, HookedBackend } from '../../test/hooked-backend.js';
+import { all, failureOf, PLACES } from '../../test/places.js';
 import type { Backend } from '../backend.js';
 import { OutcomeUnknownError } from '../errors.js';
 import { type MemoryBackend, memoryBackend } from '../memory/memory-backend.js';
@@ -58,8 +58,12 @@ describe.each(PLACES)('an operation id in %s', (_, open) => {
   });
 
   test('given by many at once happens once', async () => {
-    const agents = [fresh(), fresh()].flatMap((store) => [1, 2, 3].map(() => store.agent<number>('k', { initial: () => 0 })));
-    const results = await Promise.all(agents.map((agent) => agent.update((n) => n + 1, { operationId: 'once' })));
+    const agents = [fresh(), fresh()].flatMap((store) =>
+      [1, 2, 3].map(() => store.agent<number>('k', { initial: () => 0 })),
+    );
+    const results = await Promise.all(
+      agents.map((agent) => agent.update((n) => n + 1, { operationId: 'once' })),
+    );
     expect(new Set(results.map(({ version }) => version))).toEqual(new Set([1]));
     expect(await agents[0]!.load()).toBe(1);
   });
@@ -139,18 +143,25 @@ describe('on a trimmed log', () => {
   });
 
   test('an id that is kept is found, the base’s too', async () => {
-    for (const [id, version] of [['op-6', 6], ['op-5', 5], ['op-4', 4]] as const) {
+    for (const [id, version] of [
+      ['op-6', 6],
+      ['op-5', 5],
+      ['op-4', 4],
+    ] as const) {
       expect(await agentOf().save(9, { operationId: id })).toBe(version);
     }
   });
 
-  test.each(['op-1', 'op-3', 'never-used'])('an opaque id that is not found (%s) is unknown, and nothing is written', async (operationId) => {
-    const error = await failureOf(agentOf().update((n) => n + 1, { operationId }));
-    expect(error).toBeInstanceOf(OutcomeUnknownError);
-    expect(error).toMatchObject({ operationId, expected: undefined, retryable: true });
-    expect(error.message).toMatch(/newOperationId/);
-    expect(await agentOf().load()).toBe(6);
-  });
+  test.each(['op-1', 'op-3', 'never-used'])(
+    'an opaque id that is not found (%s) is unknown, and nothing is written',
+    async (operationId) => {
+      const error = await failureOf(agentOf().update((n) => n + 1, { operationId }));
+      expect(error).toBeInstanceOf(OutcomeUnknownError);
+      expect(error).toMatchObject({ operationId, expected: undefined, retryable: true });
+      expect(error.message).toMatch(/newOperationId/);
+      expect(await agentOf().load()).toBe(6);
+    },
+  );
 
   test('that a handle has loaded proves nothing about an opaque id', async () => {
     const agent = agentOf();
@@ -201,7 +212,8 @@ describe('on a trimmed log', () => {
 describe('between looking an id up and writing', () => {
   let logs: MemoryBackend;
   let backend: HookedBackend;
-  const other = (shared: Backend = memoryBackend({ sharing: logs })) => new Store(shared).agent<number>('k', { initial: () => 0 });
+  const other = (shared: Backend = memoryBackend({ sharing: logs })) =>
+    new Store(shared).agent<number>('k', { initial: () => 0 });
   beforeEach(() => {
     logs = memoryBackend();
     backend = new HookedBackend(memoryBackend({ sharing: logs }));
@@ -246,7 +258,9 @@ describe('of writes that go out together', () => {
     const first = agent.update((list) => [...list, 1], { operationId: 'shared' });
     const second = agent.update((list) => [...list, 2]);
     await slow.entered;
-    await new Store(memoryBackend({ sharing: logs })).agent<number[]>('k').update((list) => [...list, 1], { operationId: 'shared' });
+    await new Store(memoryBackend({ sharing: logs }))
+      .agent<number[]>('k')
+      .update((list) => [...list, 1], { operationId: 'shared' });
     backend.after = ({ method }) => {
       if (method !== 'commit') return;
       backend.after = undefined;
@@ -281,7 +295,9 @@ describe('ids', () => {
 
   test('of newOperationId are UUIDs of version 7 that tell when they were born', () => {
     const now = 1_777_777_777_777;
-    expect(newOperationId(now)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(newOperationId(now)).toMatch(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
     expect(bornAt(newOperationId(now))).toBe(now);
     expect(bornAt(newOperationId(now).toUpperCase())).toBe(now);
     expect(bornAt('op-1')).toBeUndefined();

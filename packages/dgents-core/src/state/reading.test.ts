@@ -41,7 +41,13 @@ test('missing is StateNotFoundError, and a default is given and not stored', asy
   }
   const agent = store.agent<{ n: number }>('k', { initial: () => ({ n: 1 }) });
   expect(await agent.load()).toEqual({ n: 1 });
-  expect(await agent.read()).toMatchObject({ version: 0, head: null, savedAt: null, meta: undefined, deleted: false });
+  expect(await agent.read()).toMatchObject({
+    version: 0,
+    head: null,
+    savedAt: null,
+    meta: undefined,
+    deleted: false,
+  });
   expect(await store.has('k')).toBe(false);
   expect(await failureOf(store.agent('k').load())).toBeInstanceOf(StateNotFoundError);
   expect(await agent.history()).toEqual([]);
@@ -135,8 +141,17 @@ describe('a store that went back in time', () => {
     const handle = store.agent<number>('k');
     await handle.save(1);
     replaceBy(await logsOf());
-    const calls = [() => handle.load(), () => handle.save(2), () => handle.update((n) => n), () => handle.load()];
-    for (const call of calls) expect(await failureOf(call())).toMatchObject({ code: 'DGENTS_STATE_REGRESSION', actual: { version: 0 } });
+    const calls = [
+      () => handle.load(),
+      () => handle.save(2),
+      () => handle.update((n) => n),
+      () => handle.load(),
+    ];
+    for (const call of calls)
+      expect(await failureOf(call())).toMatchObject({
+        code: 'DGENTS_STATE_REGRESSION',
+        actual: { version: 0 },
+      });
     expect(await failureOf(store.agent('k').load())).toBeInstanceOf(StateNotFoundError);
   });
 });

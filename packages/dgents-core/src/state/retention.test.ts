@@ -1,6 +1,6 @@
 /** Rule 4: what is kept of the past. */
 import { HookedBackend } from '../../test/hooked-backend.js';
-import { PLACES, type Place, all, failureOf } from '../../test/places.js';
+import { all, failureOf, PLACES, type Place } from '../../test/places.js';
 import { LogCompactedError } from '../errors.js';
 import { memoryBackend } from '../memory/memory-backend.js';
 import { VolatileAgent } from '../memory/volatile-agent.js';
@@ -12,10 +12,16 @@ const MINUTE = 60_000;
 /** Lets what runs in the background come to an end. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 15));
 
-async function count(agent: StateAgent<{ n: number }>, times: number, each: () => void = () => undefined): Promise<void> {
+async function count(
+  agent: StateAgent<{ n: number }>,
+  times: number,
+  each: () => void = () => undefined,
+): Promise<void> {
   for (let i = 0; i < times; i += 1) {
     each();
-    await agent.update((draft) => void (draft.n += 1));
+    await agent.update((draft) => {
+      draft.n += 1;
+    });
   }
 }
 
@@ -54,9 +60,14 @@ describe.each(PLACES)('in %s', (_, open) => {
     expect(floor).toBeLessThanOrEqual(351);
     expect(floor).toBeGreaterThan(260);
     expect(await agent.load()).toEqual({ n: 400 });
-    expect((await agent.history(49)).map(({ n }) => n)).toEqual(Array.from({ length: 49 }, (_unused, i) => 399 - i));
+    expect((await agent.history(49)).map(({ n }) => n)).toEqual(
+      Array.from({ length: 49 }, (_unused, i) => 399 - i),
+    );
     expect((await agent.read({ at: floor })).state).toEqual({ n: floor });
-    expect(await failureOf(agent.load({ at: floor - 1 }))).toMatchObject({ code: 'DGENTS_LOG_COMPACTED', floor });
+    expect(await failureOf(agent.load({ at: floor - 1 }))).toMatchObject({
+      code: 'DGENTS_LOG_COMPACTED',
+      floor,
+    });
     expect((await all(agent.timeline()))[0]?.version).toBe(floor);
   });
 
@@ -66,7 +77,9 @@ describe.each(PLACES)('in %s', (_, open) => {
     const floor = await floorOf(store);
     expect(floor).toBeLessThanOrEqual(500);
     expect(floor).toBeGreaterThan(300);
-    expect(await failureOf(agent.load({ at: new Date(now - 599 * MINUTE) }))).toBeInstanceOf(LogCompactedError);
+    expect(await failureOf(agent.load({ at: new Date(now - 599 * MINUTE) }))).toBeInstanceOf(
+      LogCompactedError,
+    );
   });
 
   test('with both, a version stays if either says so', async () => {
@@ -83,7 +96,9 @@ describe.each(PLACES)('in %s', (_, open) => {
     for (let i = 0; i < 260; i += 1) {
       now += 5000;
       const brief = new Store(place.backend(), { clock });
-      await counterOf(brief, { versions: 10 }).update((draft) => void (draft.n += 1));
+      await counterOf(brief, { versions: 10 }).update((draft) => {
+        draft.n += 1;
+      });
       await brief.close();
     }
     const floor = await floorOf(store);
@@ -155,7 +170,13 @@ test('a counter that is updated 5,000 times keeps a small log and few checkpoint
   const backend = new HookedBackend(memoryBackend({ values: false }));
   const agent = counterOf(new Store(backend), { versions: 100 });
   for (let i = 0; i < 50; i += 1) {
-    await Promise.all(Array.from({ length: 100 }, () => agent.update((draft) => void (draft.n += 1))));
+    await Promise.all(
+      Array.from({ length: 100 }, () =>
+        agent.update((draft) => {
+          draft.n += 1;
+        }),
+      ),
+    );
   }
   await settle();
   expect(await agent.load()).toEqual({ n: 5000 });
@@ -172,8 +193,13 @@ test('checkpoints cost no more than what they save: few for a log that grows, a 
   for (let i = 0; i < 300; i += 1) await growing.update((list) => void list.push('x'.repeat(200)));
   await settle();
   expect(backend.calls.checkpoint).toBe(0);
-  const edited = store.agent<{ n: number; rest: string }>('edited', { initial: () => ({ n: 0, rest: 'x'.repeat(1000) }) });
-  for (let i = 0; i < 600; i += 1) await edited.update((draft) => void (draft.n += 1));
+  const edited = store.agent<{ n: number; rest: string }>('edited', {
+    initial: () => ({ n: 0, rest: 'x'.repeat(1000) }),
+  });
+  for (let i = 0; i < 600; i += 1)
+    await edited.update((draft) => {
+      draft.n += 1;
+    });
   await settle();
   const { records, checkpoint } = await backend.read('edited');
   expect(checkpoint).toBeDefined();
@@ -183,7 +209,12 @@ test('checkpoints cost no more than what they save: few for a log that grows, a 
 
 test('retain that makes no sense is refused at once', () => {
   const agentWith = (retain: unknown) => () => new VolatileAgent({ retain: retain as never });
-  for (const wrong of [{ versions: 0 }, { versions: 1.5 }, { ageMs: -1 }, { versions: 5, graceMs: Number.NaN }]) {
+  for (const wrong of [
+    { versions: 0 },
+    { versions: 1.5 },
+    { ageMs: -1 },
+    { versions: 5, graceMs: Number.NaN },
+  ]) {
     expect(agentWith(wrong)).toThrow(RangeError);
   }
   for (const wrong of [{}, { graceMs: 5 }, { versions: '5' }]) expect(agentWith(wrong)).toThrow(TypeError);

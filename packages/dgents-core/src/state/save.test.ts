@@ -1,7 +1,8 @@
 /** Rule 2: `save` compares. */
+
+import { gate, HookedBackend } from '../../test/hooked-backend.js';
+import { failureOf, PLACES, type Place } from '../../test/places.js';
 import type { Backend } from '../backend.js';
-import { HookedBackend, gate } from '../../test/hooked-backend.js';
-import { PLACES, type Place, failureOf } from '../../test/places.js';
 import { StateConflictError } from '../errors.js';
 import { memoryBackend } from '../memory/memory-backend.js';
 import { Store } from '../store.js';
@@ -36,25 +37,28 @@ describe.each(PLACES)('save in %s', (_, open) => {
     expect([await agent.save(1), await agent.save(2), await agent.save(3)]).toEqual([1, 2, 3]);
   });
 
-  test.each(['same store', 'other store'])('what another handle of the %s wrote since is a conflict', async (where) => {
-    const one = here.agent<number>('k');
-    const other = (where === 'same store' ? here : there).agent<number>('k');
-    await one.save(1);
-    await other.load();
-    const head = (await one.read()).head!;
-    await other.save(2, { operationId: 'the-winner' });
-    const error = await failureOf(one.save(3));
-    expect(error).toBeInstanceOf(StateConflictError);
-    expect(error).toMatchObject({
-      code: 'DGENTS_STATE_CONFLICT',
-      key: 'k',
-      retryable: false,
-      expected: { version: 1, id: head.id, at: head.at },
-      actual: { version: 2, id: 'the-winner' },
-    });
-    expect(error.message).toMatch(/update/i);
-    expect(await there.agent<number>('k').load()).toBe(2);
-  });
+  test.each(['same store', 'other store'])(
+    'what another handle of the %s wrote since is a conflict',
+    async (where) => {
+      const one = here.agent<number>('k');
+      const other = (where === 'same store' ? here : there).agent<number>('k');
+      await one.save(1);
+      await other.load();
+      const head = (await one.read()).head!;
+      await other.save(2, { operationId: 'the-winner' });
+      const error = await failureOf(one.save(3));
+      expect(error).toBeInstanceOf(StateConflictError);
+      expect(error).toMatchObject({
+        code: 'DGENTS_STATE_CONFLICT',
+        key: 'k',
+        retryable: false,
+        expected: { version: 1, id: head.id, at: head.at },
+        actual: { version: 2, id: 'the-winner' },
+      });
+      expect(error.message).toMatch(/update/i);
+      expect(await there.agent<number>('k').load()).toBe(2);
+    },
+  );
 
   test('a conflict stays one until the handle has loaded again', async () => {
     const one = here.agent<number>('k');
@@ -83,7 +87,11 @@ describe.each(PLACES)('save in %s', (_, open) => {
     await one.load();
     await one.save(1);
     const error = await failureOf(other.save(2));
-    expect(error).toMatchObject({ code: 'DGENTS_STATE_CONFLICT', expected: { version: 0 }, actual: { version: 1 } });
+    expect(error).toMatchObject({
+      code: 'DGENTS_STATE_CONFLICT',
+      expected: { version: 0 },
+      actual: { version: 1 },
+    });
   });
 
   test('a handle that saw the state deleted may write it anew, and once only', async () => {
@@ -163,7 +171,11 @@ describe.each(PLACES)('save in %s', (_, open) => {
       const agent = here.agent<number>('k');
       await agent.save(1);
       await there.agent<number>('k').save(2);
-      const errors = await Promise.all([failureOf(agent.save(3)), failureOf(agent.save(4)), failureOf(agent.delete())]);
+      const errors = await Promise.all([
+        failureOf(agent.save(3)),
+        failureOf(agent.save(4)),
+        failureOf(agent.delete()),
+      ]);
       expect(errors.map(({ name }) => name)).toEqual(Array(3).fill('StateConflictError'));
       expect(await there.agent<number>('k').load()).toBe(2);
     });
@@ -179,7 +191,12 @@ describe.each(PLACES)('save in %s', (_, open) => {
     test('a save behind a delete follows its tombstone', async () => {
       const agent = here.agent<number>('k');
       await agent.save(1);
-      expect(await Promise.all([agent.delete(), agent.save(2), agent.delete(), agent.delete()])).toEqual([true, 3, true, false]);
+      expect(await Promise.all([agent.delete(), agent.save(2), agent.delete(), agent.delete()])).toEqual([
+        true,
+        3,
+        true,
+        false,
+      ]);
       expect(await agent.save(5)).toBe(5);
     });
 

@@ -1,6 +1,6 @@
 /** Several states changed as one. */
-import { HookedBackend, type Hook } from '../../test/hooked-backend.js';
-import { PLACES, failureOf } from '../../test/places.js';
+import { type Hook, HookedBackend } from '../../test/hooked-backend.js';
+import { failureOf, PLACES } from '../../test/places.js';
 import { fileBackend } from '../file/file-backend.js';
 import { type MemoryBackend, memoryBackend } from '../memory/memory-backend.js';
 import { Store } from '../store.js';
@@ -43,7 +43,9 @@ describe.each(PLACES.slice(0, 2))('a transaction in %s', (_, open) => {
     backend.before = async ({ method }) => {
       if (method !== 'commit') return;
       backend.before = undefined;
-      await accountOf('b', other).update((draft) => void (draft.balance += 5));
+      await accountOf('b', other).update((draft) => {
+        draft.balance += 5;
+      });
     };
     let runs = 0;
     const [a] = await store.transact([accountOf('a'), accountOf('b')], (first, second) => {
@@ -72,25 +74,38 @@ describe.each(PLACES.slice(0, 2))('a transaction in %s', (_, open) => {
     ).rejects.toThrow('no');
     await expect(store.transact(agents, (async () => undefined) as never)).rejects.toThrow(TypeError);
     await expect(store.transact(agents, (() => 5) as never)).rejects.toThrow(TypeError);
-    await expect(store.transact(agents, (a) => void ((a as { f?: unknown }).f = () => 1))).rejects.toThrow('a function');
+    await expect(
+      store.transact(agents, (a) => {
+        (a as { f?: unknown }).f = () => 1;
+      }),
+    ).rejects.toThrow('a function');
     await expect(store.transact([agents[0], accountOf('a')], () => undefined)).rejects.toThrow(TypeError);
     await expect(store.transact([accountOf('a', other)], () => undefined)).rejects.toThrow('another store');
-    await expect(store.transact([{ key: 'a', load: async () => 1 }], () => undefined)).rejects.toThrow(TypeError);
-    await expect(store.transact([store.agent('absent')], () => undefined)).rejects.toThrow('There is no state');
+    await expect(store.transact([{ key: 'a', load: async () => 1 }], () => undefined)).rejects.toThrow(
+      TypeError,
+    );
+    await expect(store.transact([store.agent('absent')], () => undefined)).rejects.toThrow(
+      'There is no state',
+    );
     expect(await balances('a', 'b')).toEqual([100, 0]);
     expect(await store.has('b')).toBe(false);
   });
 
   test('counts as having looked: a save may follow, and a conflict is one', async () => {
     const [a, b] = [accountOf('a'), accountOf('b')];
-    await store.transact([a, b], (first) => void (first.balance += 1));
+    await store.transact([a, b], (first) => {
+      first.balance += 1;
+    });
     expect(await a.save({ balance: 5 })).toBe(3);
     await accountOf('b', other).save({ balance: 7 });
     await expect(b.save({ balance: 1 })).rejects.toThrow('is at version 2');
   });
 
   test.each<[string, (commit: () => void) => Partial<Record<'before' | 'after', Hook>>]>([
-    ['its request is lost', (lose) => ({ before: ({ method }) => (method === 'commit' ? lose() : undefined) })],
+    [
+      'its request is lost',
+      (lose) => ({ before: ({ method }) => (method === 'commit' ? lose() : undefined) }),
+    ],
     ['its answer is lost', (lose) => ({ after: ({ method }) => (method === 'commit' ? lose() : undefined) })],
   ])('happens once when %s', async (_name, hooks) => {
     let left = 2;
@@ -135,14 +150,21 @@ test('a backend that keeps the current document is given it, by a transaction as
   const store = new Store(backend);
   const agent = store.agent<{ n: number }>('k', { initial: () => ({ n: 0 }) });
   await agent.save({ n: 1 });
-  await agent.update((draft) => void (draft.n += 1));
-  await store.transact([agent], (draft) => void (draft.n += 1));
+  await agent.update((draft) => {
+    draft.n += 1;
+  });
+  await store.transact([agent], (draft) => {
+    draft.n += 1;
+  });
   await agent.delete();
   expect(backend.appends.map(({ document }) => document)).toEqual(['{"n":1}', '{"n":2}', '{"n":3}', 'null']);
 });
 
 test('a store that is atomic for one key only refuses', async () => {
   const store = new Store(fileBackend({ path: '/nowhere/at/all' }));
-  const agents = [store.agent<object>('a', { initial: () => ({}) }), store.agent<object>('b', { initial: () => ({}) })];
+  const agents = [
+    store.agent<object>('a', { initial: () => ({}) }),
+    store.agent<object>('b', { initial: () => ({}) }),
+  ];
   expect((await failureOf(store.transact(agents, () => undefined))).name).toBe('UnsupportedError');
 });

@@ -1,8 +1,9 @@
 /** Rule 3: `update` never loses an update. */
 import { HookedBackend } from '../../test/hooked-backend.js';
-import { PLACES, type Place, failureOf } from '../../test/places.js';
+import { failureOf, PLACES, type Place } from '../../test/places.js';
 import { memoryBackend } from '../memory/memory-backend.js';
 import { Store } from '../store.js';
+import type { StateAgent } from './agent.js';
 
 describe.each(PLACES)('update in %s', (_, open) => {
   let place: Place;
@@ -21,7 +22,13 @@ describe.each(PLACES)('update in %s', (_, open) => {
 
   test('ten at once give ten', async () => {
     const agent = counter();
-    const results = await Promise.all(Array.from({ length: 10 }, () => agent.update((draft) => void (draft.n += 1))));
+    const results = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        agent.update((draft) => {
+          draft.n += 1;
+        }),
+      ),
+    );
     expect(results.map(({ state }) => state.n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(await agent.load()).toEqual({ n: 10 });
   });
@@ -30,10 +37,14 @@ describe.each(PLACES)('update in %s', (_, open) => {
     const many = (agent: ReturnType<typeof counter>) =>
       Array.from({ length: 60 }, async (_unused, i) => {
         if (i % 7 === 0) await new Promise((resolve) => setTimeout(resolve, i / 10));
-        return agent.update((draft) => void (draft.n += 1));
+        return agent.update((draft) => {
+          draft.n += 1;
+        });
       });
     const results = await Promise.all([...many(counter()), ...many(counter(other))]);
-    expect(results.map(({ version, state }) => version - state.n).every((difference) => difference === 0)).toBe(true);
+    expect(
+      results.map(({ version, state }) => version - state.n).every((difference) => difference === 0),
+    ).toBe(true);
     expect(new Set(results.map(({ version }) => version)).size).toBe(120);
     expect(await counter().load()).toEqual({ n: 120 });
     expect(await counter(other).load()).toEqual({ n: 120 });
@@ -42,8 +53,12 @@ describe.each(PLACES)('update in %s', (_, open) => {
   test('one after the other by two stores needs no load in between', async () => {
     const [here, there] = [counter(), counter(other)];
     for (let i = 0; i < 10; i += 1) {
-      await here.update((draft) => void (draft.n += 1));
-      await there.update((draft) => void (draft.n += 1));
+      await here.update((draft) => {
+        draft.n += 1;
+      });
+      await there.update((draft) => {
+        draft.n += 1;
+      });
     }
     expect(await here.load()).toEqual({ n: 20 });
   });
@@ -52,33 +67,55 @@ describe.each(PLACES)('update in %s', (_, open) => {
     const agent = counter();
     const thrown = new RangeError('not me');
     const results = await Promise.allSettled([
-      agent.update((draft) => void (draft.n += 1)),
+      agent.update((draft) => {
+        draft.n += 1;
+      }),
       agent.update((draft) => {
         draft.n += 100;
         throw thrown;
       }),
-      agent.update((draft) => void (draft.n += 1)),
+      agent.update((draft) => {
+        draft.n += 1;
+      }),
       agent.update(() => ({ n: (() => 1) as never })),
-      agent.update((draft) => void (draft.n += 1)),
+      agent.update((draft) => {
+        draft.n += 1;
+      }),
     ]);
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled']);
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
     expect((results[1] as PromiseRejectedResult).reason).toBe(thrown);
-    expect((results[3] as PromiseRejectedResult).reason).toMatchObject({ code: 'DGENTS_STATE_SERIALIZATION' });
+    expect((results[3] as PromiseRejectedResult).reason).toMatchObject({
+      code: 'DGENTS_STATE_SERIALIZATION',
+    });
     expect(await agent.read()).toMatchObject({ version: 3, state: { n: 3 } });
   });
 
   test('a recipe that refuses a stale state is judged on what is there now', async () => {
     const [here, there] = [counter(), counter(other)];
     await here.save({ n: 0 });
-    await there.update((draft) => void (draft.n = 5));
+    await there.update((draft) => {
+      draft.n = 5;
+    });
     const spend = here.update((draft) => {
       if (draft.n < 3) throw new RangeError('too poor');
       draft.n -= 3;
     });
     expect((await spend).state).toEqual({ n: 2 });
-    expect((await failureOf(here.update((draft) => {
-      if (draft.n < 3) throw new RangeError('too poor');
-    }))).message).toBe('too poor');
+    expect(
+      (
+        await failureOf(
+          here.update((draft) => {
+            if (draft.n < 3) throw new RangeError('too poor');
+          }),
+        )
+      ).message,
+    ).toBe('too poor');
   });
 
   test('without a state and without `initial` there is nothing to update', async () => {
@@ -90,7 +127,11 @@ describe.each(PLACES)('update in %s', (_, open) => {
     const agent = counter();
     await agent.save({ n: 5 });
     await agent.delete();
-    expect(await agent.update((draft) => void (draft.n += 1))).toMatchObject({ version: 3, state: { n: 1 } });
+    expect(
+      await agent.update((draft) => {
+        draft.n += 1;
+      }),
+    ).toMatchObject({ version: 3, state: { n: 1 } });
   });
 
   describe.each([
@@ -104,7 +145,7 @@ describe.each(PLACES)('update in %s', (_, open) => {
       when?: Date;
     }
     const start = (): State => ({ pad, list: [1], sub: { n: 1 } });
-    let agent: ReturnType<typeof store.agent<State>>;
+    let agent: StateAgent<State>;
     beforeEach(async () => {
       agent = store.agent<State>('s');
       await agent.save(start());
@@ -117,17 +158,26 @@ describe.each(PLACES)('update in %s', (_, open) => {
 
     test('may be changed in place, replaced, or returned as it was given', async () => {
       expect((await agent.update((draft) => void draft.list.push(2))).state.list).toEqual([1, 2]);
-      expect((await agent.update((draft) => ({ ...draft, list: [] }))).state).toEqual({ ...start(), list: [] });
-      expect((await agent.update((draft) => {
-        draft.sub.n = 2;
-        return draft;
-      })).state.sub).toEqual({ n: 2 });
+      expect((await agent.update((draft) => ({ ...draft, list: [] }))).state).toEqual({
+        ...start(),
+        list: [],
+      });
+      expect(
+        (
+          await agent.update((draft) => {
+            draft.sub.n = 2;
+            return draft;
+          })
+        ).state.sub,
+      ).toEqual({ n: 2 });
       expect((await agent.update((draft) => draft)).version).toBe(5);
       expect((await agent.update(() => undefined)).version).toBe(6);
     });
 
     test('may become a part of itself, or hold itself twice', async () => {
-      expect((await agent.update((draft) => ({ ...draft, sub: draft.sub, more: draft.sub }) as never)).state).toEqual({
+      expect(
+        (await agent.update((draft) => ({ ...draft, sub: draft.sub, more: draft.sub }) as never)).state,
+      ).toEqual({
         ...start(),
         more: { n: 1 },
       });
@@ -155,7 +205,9 @@ describe.each(PLACES)('update in %s', (_, open) => {
           return draft.sub;
         },
       ]) {
-        expect(await refused(recipe)).toMatch(/^TypeError: The recipe both changed the draft and returned a value/);
+        expect(await refused(recipe)).toMatch(
+          /^TypeError: The recipe both changed the draft and returned a value/,
+        );
       }
     });
 
@@ -167,7 +219,11 @@ describe.each(PLACES)('update in %s', (_, open) => {
     });
 
     test('refuses what cannot be stored, with its path', async () => {
-      const error = await failureOf(agent.update((draft) => void (draft.sub = { n: (() => 1) as never })));
+      const error = await failureOf(
+        agent.update((draft) => {
+          draft.sub = { n: (() => 1) as never };
+        }),
+      );
       expect(error).toMatchObject({ code: 'DGENTS_STATE_SERIALIZATION', path: '$.sub.n' });
       expect(await agent.load()).toEqual(start());
     });
@@ -178,10 +234,16 @@ describe.each(PLACES)('update in %s', (_, open) => {
       expect((await agent.load()).when).toEqual(new Date(2000));
       expect((await agent.load({ at: 2 })).when).toEqual(new Date(1000));
       expect((await other.agent<State>('s').load()).when).toEqual(new Date(2000));
-      expect((await failureOf(agent.update((draft) => {
-        draft.when!.setTime(3000);
-        return start();
-      }))).message).toMatch(/both changed/);
+      expect(
+        (
+          await failureOf(
+            agent.update((draft) => {
+              draft.when!.setTime(3000);
+              return start();
+            }),
+          )
+        ).message,
+      ).toMatch(/both changed/);
     });
 
     test('is stored as a patch that weighs no more than the change', async () => {

@@ -1,5 +1,5 @@
 /** Rule 4 and time travel: versions only grow, and each of them can be read again. */
-import { PLACES, type Place, all, failureOf } from '../../test/places.js';
+import { all, failureOf, PLACES, type Place } from '../../test/places.js';
 import { Store } from '../store.js';
 import type { StateAgent } from './agent.js';
 
@@ -35,7 +35,12 @@ describe.each(PLACES)('versions in %s', (_, open) => {
     expect(await agent.delete()).toBe(false);
     expect(await agent.save('a')).toBe(4);
     expect((await agent.update((text) => text)).version).toBe(5);
-    expect(await agent.read()).toMatchObject({ version: 5, state: 'a', deleted: false, head: { version: 5 } });
+    expect(await agent.read()).toMatchObject({
+      version: 5,
+      state: 'a',
+      deleted: false,
+      head: { version: 5 },
+    });
   });
 
   test('history is newest first, without the current one and without deletions', async () => {
@@ -58,7 +63,8 @@ describe.each(PLACES)('versions in %s', (_, open) => {
   });
 
   test('a limit that is none is a RangeError or TypeError', async () => {
-    for (const wrong of [-1, 1.5, Number.NaN, -Infinity]) await expect(agent.history(wrong)).rejects.toThrow(RangeError);
+    for (const wrong of [-1, 1.5, Number.NaN, -Infinity])
+      await expect(agent.history(wrong)).rejects.toThrow(RangeError);
     await expect(agent.history('3' as never)).rejects.toThrow(TypeError);
   });
 
@@ -101,7 +107,8 @@ describe.each(PLACES)('versions in %s', (_, open) => {
   test('read at what is no place in time is refused', async () => {
     await live();
     await expect(agent.load({ at: 7 })).rejects.toThrow(RangeError);
-    for (const wrong of [0, -1, 1.5, new Date(Number.NaN)]) await expect(agent.load({ at: wrong })).rejects.toThrow(RangeError);
+    for (const wrong of [0, -1, 1.5, new Date(Number.NaN)])
+      await expect(agent.load({ at: wrong })).rejects.toThrow(RangeError);
     await expect(agent.load({ at: '1' as never })).rejects.toThrow(TypeError);
     const withInitial = store.agent<string>('absent', { initial: () => 'x' });
     expect((await failureOf(withInitial.load({ at: 1 }))).name).toBe('StateNotFoundError');
@@ -166,7 +173,11 @@ describe.each(PLACES)('versions in %s', (_, open) => {
     const texts: string[] = [];
     for (let i = 0; i < 60; i += 1) {
       const { state } = await plan.update(({ steps, seen }) => {
-        steps.splice(i % 3 === 0 ? 0 : steps.length, 0, { id: i, done: false, note: `step ${i} `.repeat(i % 5) });
+        steps.splice(i % 3 === 0 ? 0 : steps.length, 0, {
+          id: i,
+          done: false,
+          note: `step ${i} `.repeat(i % 5),
+        });
         if (i % 4 === 3) steps.splice(i % steps.length, 1);
         if (steps[0] !== undefined) steps[0].done = i % 2 === 0;
         seen.set(`k${i % 7}`, i);
@@ -191,7 +202,9 @@ describe.each(PLACES)('versions in %s', (_, open) => {
     await live();
     expect(await agent.delete({ erase: true })).toBe(true);
     expect(await agent.history()).toEqual([]);
-    expect((await all(agent.timeline())).map(({ version, deleted }) => [version, deleted])).toEqual([[7, true]]);
+    expect((await all(agent.timeline())).map(({ version, deleted }) => [version, deleted])).toEqual([
+      [7, true],
+    ]);
     expect(await failureOf(agent.load({ at: 6 }))).toMatchObject({ code: 'DGENTS_LOG_COMPACTED', floor: 7 });
     expect(await agent.delete({ erase: true })).toBe(false);
     expect(await agent.save('new')).toBe(8);
