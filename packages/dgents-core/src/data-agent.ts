@@ -187,7 +187,9 @@ export interface DataAgent<S> extends AsyncDisposable {
   /**
    * Atomic read-modify-write. The recipe changes the draft in place or returns the next state, not both; it may run
    * several times, so it must be a synchronous function of the draft. Slow work belongs outside, with `read` and
-   * `save(next, { expected })`.
+   * `save(next, { expected })`. The draft, what was taken out of it and what was put into it are the state's once the
+   * recipe ends: keep copies, not references. A recipe that reads a Date, bytes or a class instance of a large state
+   * runs on a copy of it all; one that only writes them does not.
    * @throws TypeError when the recipe returns a promise, or both changes the draft and returns a value
    * @throws whatever the recipe throws; nothing is stored then
    */

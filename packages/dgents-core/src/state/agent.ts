@@ -1,6 +1,5 @@
 /** The handle that agent developers hold: {@link DataAgent} over any backend. */
 import type { Head, Version } from '../backend.js';
-import type { Copied } from '../codec/codec.js';
 import type {
   CallOptions,
   Capabilities,
@@ -243,16 +242,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   /** Takes a private copy of a state now, and makes a change of it when its turn has come. */
   private replacement(state: S): (base: Snapshot) => Produced {
     const { definition } = this.cell;
-    let own: Copied | undefined = definition.accept(state, this.key);
-    let kept: Copied | undefined;
-    return (base) => {
-      // The diff completes its input in place; only a second attempt needs it once more.
-      const next = own ?? { value: definition.codec.clone(kept?.value), traits: kept?.traits ?? 0 };
-      own = undefined;
-      const change = changeByState(definition, base, next, this.key);
-      kept = { value: change.next, traits: change.traits };
-      return { kind: 'write', change };
-    };
+    const own = definition.accept(state, this.key);
+    return (base) => ({ kind: 'write', change: changeByState(definition, base, own, this.key) });
   }
 
   update(change: (draft: S) => S | void, options?: UpdateOptions): Promise<Versioned<S>> {
