@@ -1,5 +1,5 @@
 import type { Head, LogRecord } from '../backend.js';
-import { closeQuietly, publishNew, writeAll, writeDraft } from './durable.js';
+import { closeQuietly, discard, publishNew, writeAll, writeDraft } from './durable.js';
 import { headerOf } from './header.js';
 import type { JournalFile } from './journal-file.js';
 import { JournalLayout } from './journal-layout.js';
@@ -128,8 +128,13 @@ async function dropTornTail(file: JournalFile): Promise<void> {
     { mode: context.mode, through: false },
     [bytes],
   );
+  try {
+    await context.fileSystem.rename(kept.path, keptIn);
+  } catch (error) {
+    await discard(context.fileSystem, kept);
+    throw error;
+  }
   closeQuietly(context.fileSystem, kept.descriptor);
-  await context.fileSystem.rename(kept.path, keptIn);
   await context.fileSystem.syncDirectory(file.directory);
   await cutTo(file, view.end);
   file.view = { ...view, size: view.end, changedMs: undefined };

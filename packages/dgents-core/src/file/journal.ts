@@ -180,6 +180,8 @@ export class Journal implements Log {
     let descriptor: number | undefined;
     try {
       if (file.openForWriting()) {
+        // Sweeps what a process left that died while it created, mended or compacted this very journal.
+        await this.#context.prepareDirectory(file.path);
         if (!fileSystem.tryLock(file.descriptor)) return BUSY;
         descriptor = file.descriptor;
         const before = file.view?.end;
