@@ -20,6 +20,7 @@ describe('key', () => {
     expect(key('user', 4)).toBe('user:#4:');
     expect(key('a:b', 'c%')).toBe('a%3Ab:c%25:');
     expect(key('')).toBe(':');
+    expect([key('#4'), key('$x'), key('a', '$x')]).toEqual(['%234:', '%24x:', 'a:$x:']);
   });
 
   test('different parts give different keys', () => {

@@ -144,6 +144,18 @@ describe('a watch', () => {
     await store.close();
   });
 
+  test('is woken by the writes of its own store, where there are no hints either', async () => {
+    const store = new Store(new HookedBackend(memoryBackend(), { without: ['watch'] }));
+    const writer = store.agent<number>('k');
+    await writer.save(1);
+    const { next } = stepping(store.agent<number>('k').watch({ pollMs: 60_000 }));
+    expect(await next()).toBe(1);
+    const second = next(1000);
+    await writer.save(2);
+    expect(await second).toBe(2);
+    await store.close();
+  });
+
   test('is woken by hints long before it would poll', async () => {
     const logs = memoryBackend();
     const store = new Store(memoryBackend({ sharing: logs }));
