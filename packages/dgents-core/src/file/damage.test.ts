@@ -284,8 +284,8 @@ describe('a file that changes behind the back of an open backend', () => {
     const { head } = await mine.read('k');
     const news = [record(3), record(4, 12, 'set'), record(5)];
     await other.commit([{ key: 'k', expected: head, records: news }]);
-    expect((await mine.read('k', { after: head! })).records).toEqual(news);
-    expect((await mine.read('k')).records).toEqual(news.slice(1));
+    expect(whole((await mine.read('k', { after: head! })).records)).toEqual(news);
+    expect(whole((await mine.read('k')).records)).toEqual(news.slice(1));
   });
 
   test('a writer whose file was replaced by a compaction of another goes on in the new one', async () => {
@@ -313,3 +313,8 @@ describe('a file that changes behind the back of an open backend', () => {
     ]);
   });
 });
+
+/** Records with their text, which is otherwise made when it is asked for. */
+function whole(records: readonly LogRecord[]): LogRecord[] {
+  return records.map((each) => ({ ...each, data: each.data }));
+}

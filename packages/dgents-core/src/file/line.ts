@@ -55,15 +55,16 @@ const CRC_START = 2;
 const CRC_END = 10;
 const COVERED_FROM = 11;
 
-const ENVELOPE =
-  /^\["[0-9a-f]{8}",(\d{1,16}),"([spetkb])(x?)(\+?)",(-?\d[\d.e+-]*),"((?:[^"\\]|\\.)*)",(\d{1,16}),(\d{1,16}),/;
-
-/** Holds every envelope whose id has up to 150 characters; longer ones are looked at a second time. */
-const ENVELOPE_BYTES = 256;
-
 const LINE_FEED = 10;
 const QUOTE = 34;
 const BACKSLASH = 92;
+const COMMA = 44;
+const PLUS = 43;
+const ZERO = 48;
+const NINE = 57;
+const LETTER_A = 97;
+const LETTER_X = 120;
+const OPEN_BRACKET = 91;
 const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
 
@@ -128,40 +129,155 @@ function isOneLine(data: string): boolean {
  */
 export function parseLine(bytes: Buffer, start: number, end: number, seed: number): Line | undefined {
   if (end - start < COVERED_FROM || !isWhole(bytes, start, end, seed)) return undefined;
-  let envelope = ENVELOPE.exec(bytes.toString('latin1', start, Math.min(end, start + ENVELOPE_BYTES)));
-  if (envelope === null && end - start > ENVELOPE_BYTES) {
-    envelope = ENVELOPE.exec(bytes.toString('latin1', start, end));
+  const envelope = new Cursor(bytes, start + COVERED_FROM, end);
+  envelope.expect(COMMA);
+  const version = envelope.count();
+  envelope.expect(QUOTE);
+  const kind = LINE_KIND[envelope.next()];
+  const deleted = envelope.skip(LETTER_X);
+  const hasExtras = envelope.skip(PLUS);
+  envelope.expect(QUOTE);
+  envelope.expect(COMMA);
+  const at = envelope.number();
+  const id = envelope.text();
+  const distance = envelope.count();
+  const last = envelope.count();
+  if (kind === undefined || envelope.failed) return undefined;
+  const extrasEnd = hasExtras ? endOfObject(bytes, envelope.at, end) : envelope.at;
+  const extras = hasExtras ? (JSON.parse(bytes.toString('latin1', envelope.at, extrasEnd)) as Extras) : undefined;
+  const dataStart = hasExtras ? extrasEnd + 1 : extrasEnd;
+  return new ParsedLine(kind, version, at, id, distance, last, deleted, extras, bytes, dataStart, end - 1);
+}
+
+class ParsedLine implements Line {
+  constructor(
+    readonly kind: LineKind,
+    readonly version: number,
+    readonly at: number,
+    readonly id: string,
+    readonly distance: number,
+    readonly end: number,
+    readonly deleted: boolean,
+    readonly extras: Extras | undefined,
+    private readonly bytes: Buffer,
+    private readonly dataStart: number,
+    private readonly dataEnd: number,
+  ) {}
+
+  text(): string {
+    return this.bytes.toString('utf8', this.dataStart, this.dataEnd);
   }
-  if (envelope === null) return undefined;
-  let dataStart = start + envelope[0].length;
-  let extras: Extras | undefined;
-  if (envelope[4] === '+') {
-    const extrasEnd = endOfObject(bytes, dataStart, end);
-    extras = JSON.parse(bytes.toString('latin1', dataStart, extrasEnd)) as Extras;
-    dataStart = extrasEnd + 1;
+}
+
+const LINE_KIND: Readonly<Record<number, LineKind>> = Object.fromEntries(
+  (['s', 'p', 'e', 't', 'k', 'b'] as const).map((letter) => [letter.charCodeAt(0), letter]),
+);
+
+/** Numbers in an envelope have no more digits. */
+const MAX_DIGITS = 16;
+
+/** Reads the envelope of a line byte by byte: most of a log is read only to be replayed, and strings cost more. */
+class Cursor {
+  failed = false;
+
+  constructor(
+    private readonly bytes: Buffer,
+    /** Where it stands. */
+    public at: number,
+    private readonly end: number,
+  ) {}
+
+  next(): number {
+    return this.bytes[this.at++] ?? 0;
   }
-  const id = envelope[6] as string;
-  return {
-    kind: envelope[2] as LineKind,
-    version: Number(envelope[1]),
-    at: Number(envelope[5]),
-    id: id.includes('\\') ? (JSON.parse(`"${id}"`) as string) : id,
-    distance: Number(envelope[7]),
-    end: Number(envelope[8]),
-    deleted: envelope[3] === 'x',
-    extras,
-    text: () => bytes.toString('utf8', dataStart, end - 1),
-  };
+
+  /** Whether the byte stands here; goes behind it if so. */
+  skip(byte: number): boolean {
+    if (this.bytes[this.at] !== byte) return false;
+    this.at++;
+    return true;
+  }
+
+  expect(byte: number): void {
+    if (!this.skip(byte)) this.failed = true;
+  }
+
+  /** A whole number from 0 on, and the comma behind it. */
+  count(): number {
+    const from = this.at;
+    let value = 0;
+    for (let byte = this.bytes[from] ?? 0; byte >= ZERO && byte <= NINE; byte = this.bytes[this.at] ?? 0) {
+      value = value * 10 + byte - ZERO;
+      this.at++;
+    }
+    if (this.at === from || this.at - from > MAX_DIGITS) this.failed = true;
+    this.expect(COMMA);
+    return value;
+  }
+
+  /** Any number, and the comma behind it. */
+  number(): number {
+    const from = this.at;
+    const digits = this.bytes[from] ?? 0;
+    if (digits > ZERO && digits <= NINE) {
+      const value = this.count();
+      if (!this.failed) return value;
+      this.failed = false;
+    }
+    const comma = this.bytes.indexOf(COMMA, from);
+    const text = comma < 0 || comma > this.end ? '' : this.bytes.toString('latin1', from, comma);
+    this.at = comma + 1;
+    if (!/^-?\d[\d.e+-]*$/.test(text)) this.failed = true;
+    return Number(text);
+  }
+
+  /** A string, and the comma behind it. */
+  text(): string {
+    this.expect(QUOTE);
+    const from = this.at;
+    let close = this.bytes.indexOf(QUOTE, from);
+    while (close > from && isEscaped(this.bytes, close, from)) close = this.bytes.indexOf(QUOTE, close + 1);
+    if (close < 0 || close > this.end) {
+      this.failed = true;
+      return '';
+    }
+    this.at = close + 1;
+    this.expect(COMMA);
+    const text = this.bytes.toString('latin1', from, close);
+    return text.includes('\\') ? unescaped(text) : text;
+  }
+}
+
+function isEscaped(bytes: Buffer, at: number, from: number): boolean {
+  let backslashes = 0;
+  while (at - 1 - backslashes >= from && bytes[at - 1 - backslashes] === BACKSLASH) backslashes++;
+  return backslashes % 2 === 1;
+}
+
+function unescaped(text: string): string {
+  return JSON.parse(`"${text}"`) as string;
 }
 
 /** Whether the checksum of the line is right. */
 function isWhole(bytes: Buffer, start: number, end: number, seed: number): boolean {
-  const written = bytes.toString('latin1', start + CRC_START, start + CRC_END);
   return (
-    written === hex(crc32(bytes.subarray(start + COVERED_FROM, end), seed)) &&
-    bytes.toString('latin1', start, start + CRC_START) === '["' &&
-    bytes[start + CRC_END] === QUOTE
+    bytes[start] === OPEN_BRACKET &&
+    bytes[start + 1] === QUOTE &&
+    bytes[start + CRC_END] === QUOTE &&
+    hexAt(bytes, start + CRC_START) === crc32(bytes.subarray(start + COVERED_FROM, end), seed)
   );
+}
+
+/** The number that eight hexadecimal digits stand for; -1 when they are not, as {@link hex} writes them. */
+function hexAt(bytes: Buffer, from: number): number {
+  let value = 0;
+  for (let index = from; index < from + 8; index++) {
+    const byte = bytes[index] ?? 0;
+    const digit = byte <= NINE ? byte - ZERO : byte - LETTER_A + 10;
+    if (digit < 0 || digit > 15 || (byte > NINE && digit < 10)) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
 }
 
 /** Where the object that begins at `from` ends: behind its closing brace. */
@@ -203,7 +319,29 @@ export function isRecord(line: Line): boolean {
 
 export function recordOf(line: Line): LogRecord {
   const kind = RECORD_KIND[line.kind] as RecordKind;
-  return { version: line.version, kind, at: line.at, id: line.id, data: line.text(), ...line.extras };
+  return line.extras === undefined ? new JournalRecord(line, kind) : Object.assign(new JournalRecord(line, kind), line.extras);
+}
+
+/** The text is made when it is asked for, and not kept: a replay needs each one once. */
+class JournalRecord implements LogRecord {
+  readonly version: Version;
+  readonly at: number;
+  readonly id: string;
+  readonly #line: Line;
+
+  constructor(
+    line: Line,
+    readonly kind: RecordKind,
+  ) {
+    this.version = line.version;
+    this.at = line.at;
+    this.id = line.id;
+    this.#line = line;
+  }
+
+  get data(): string {
+    return this.#line.text();
+  }
 }
 
 export function checkpointOf(line: Line): Checkpoint {

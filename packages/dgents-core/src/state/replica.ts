@@ -219,34 +219,36 @@ class Builder {
   }
 
   private patch(record: LogRecord): void {
-    const ops = this.payload(record) as unknown as readonly PatchOp[];
+    // Asked for once: a backend may make the text anew each time.
+    const text = record.document === undefined ? record.data : undefined;
+    const ops = this.payload(record, text) as unknown as readonly PatchOp[];
     if (this.document === ABSENT || !Array.isArray(ops)) {
       throw this.corrupt(`record ${record.version} is a patch of nothing`);
     }
     if ((record.schema ?? 1) !== this.schema) {
       throw this.corrupt(`record ${record.version} patches a state of another schema version`);
     }
-    if (this.plain && !this.isPlain(record, ops)) this.plain = false;
+    if (this.plain && !this.isPlain(ops, text)) this.plain = false;
     this.document = this.replay.apply(this.document, ops);
-    this.tailBytes += weightOf(record, ops);
+    this.tailBytes += RECORD_OVERHEAD_BYTES + (text === undefined ? weightOf(ops) : text.length);
   }
 
-  /** Whether a patch brings no tag into the document. A text without `"$` cannot. */
-  private isPlain(record: LogRecord, ops: readonly PatchOp[]): boolean {
-    if (record.document === undefined) return !record.data.includes('"$') && !record.data.includes('/$');
+  /** Whether a patch brings no tag into the document. A text without `"$` and `/$` cannot. */
+  private isPlain(ops: readonly PatchOp[], text: string | undefined): boolean {
+    if (text !== undefined) return !text.includes('"$') && !text.includes('/$');
     return ops.every(
       (op) => !op.path.includes('/$') && (!('value' in op) || this.definition.codec.decode(op.value).traits === 0),
     );
   }
 
-  private payload(record: Pick<LogRecord, 'data' | 'document' | 'codec'>): Json {
+  private payload(record: Pick<LogRecord, 'data' | 'document' | 'codec'>, text?: string): Json {
     if (record.codec !== undefined) {
       throw new UnsupportedError(`The state is stored with the codec "${record.codec}", which this agent was not given.`, {
         key: this.key,
       });
     }
     if (record.document !== undefined) return record.document as Json;
-    return this.definition.codec.parse(record.data, { key: this.key });
+    return this.definition.codec.parse(text ?? record.data, { key: this.key });
   }
 
   stored(): Stored | undefined {
@@ -315,9 +317,8 @@ export interface Walk {
   advance(record: LogRecord): Snapshot;
 }
 
-function weightOf(record: LogRecord, ops: readonly PatchOp[]): number {
-  if (record.document === undefined) return record.data.length + RECORD_OVERHEAD_BYTES;
-  let bytes = RECORD_OVERHEAD_BYTES;
+function weightOf(ops: readonly PatchOp[]): number {
+  let bytes = 0;
   for (const op of ops) bytes += op.path.length + ('value' in op ? jsonBytes(op.value) : 0) + 32;
   return bytes;
 }
