@@ -60,11 +60,11 @@ export interface Capabilities extends BackendCapabilities {
 export interface Versioned<S> {
   /** Copied (or frozen) when it is first looked at: asking only for the version costs nothing. */
   readonly state: S;
-  /** 0 when nothing is stored and the state comes from `initial`. */
+  /** 0 when nothing was ever stored and the state comes from `initial`; after a deletion, that of the tombstone. */
   readonly version: Version;
   /** The head it was read at; null when nothing was ever stored. Give it, or this whole object, as `expected`. */
   readonly head: Head | null;
-  /** When this version was written, by the writer's clock; null when nothing is stored. */
+  /** When this version was written, by the writer's clock; null when nothing was ever stored. */
   readonly savedAt: Date | null;
   /** What the writer put beside this version. */
   readonly meta: Meta | undefined;
@@ -108,7 +108,8 @@ export type Expected = Versioned<unknown> | Deleted | Head | Version | 'any';
 export interface WriteOptions extends CallOptions {
   /**
    * Repeat-safe name of this operation: the same id happens once, also from another handle or process. Beyond the
-   * kept window the answer is `OutcomeUnknownError`, never a guess. 1 to 128 characters.
+   * kept window the answer is `OutcomeUnknownError`, never a guess. Repeat it with the same `expected`, if any. 1 to
+   * 128 printable ASCII characters; `newOperationId()` makes ids that can be judged on trimmed logs too.
    */
   readonly operationId?: string;
   /** Plain JSON stored beside this version, at most 4 KB of text. */
@@ -202,7 +203,10 @@ export interface DataAgent<S> extends AsyncDisposable {
   history(limit: number | undefined, options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>[]>;
   history(limit?: number, options?: LoadOptions): Promise<S[]>;
 
-  /** Every version kept, oldest first, the current one included. */
+  /**
+   * Every version kept, oldest first, the current one included; each state is decoded when it is looked at.
+   * @throws LogCompactedError when what comes next was trimmed away meanwhile
+   */
   timeline(options: TimelineOptions & { readonly frozen: true }): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
   timeline(options?: TimelineOptions): AsyncIterable<Versioned<S> | Deleted>;
 

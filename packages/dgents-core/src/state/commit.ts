@@ -31,7 +31,7 @@ export function commit(engine: Engine, append: Append, call: Call, timeoutMs: nu
 function sendOnce(engine: Engine, append: Append, call: Call, timeoutMs: number): Promise<CommitEnd> {
   // Aborting the call ends the waiting of its caller, not the finding out.
   const { deadline } = call;
-  return engine.within(
+  return engine.withinCommit(
     engine.backend.commit([append], { timeoutMs }),
     { deadline, timeoutMs, signal: undefined },
     append.key,

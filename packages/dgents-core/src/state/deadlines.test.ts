@@ -276,6 +276,14 @@ describe('a store that fails', () => {
     expect((await agent.update((n) => n + 1)).state).toBe(12);
   });
 
+  test('a bare error of a driver is given as a typed one, with the driver’s as its cause', async () => {
+    const agent = store.agent<number>('k');
+    await agent.save(1);
+    const bare = new Error('read ECONNRESET');
+    backend.before = fail(bare, 'read');
+    await expect(agent.load()).rejects.toMatchObject({ code: 'DGENTS_STORAGE_UNAVAILABLE', cause: bare, key: 'k' });
+  });
+
   test('a failure in the background is a warning, and no call fails for it', async () => {
     backend.before = fail(new Error('no checkpoint today'), 'checkpoint', 'trim');
     const agent = store.agent<string[]>('k', { initial: () => [], retain: { versions: 4 } });
@@ -286,7 +294,8 @@ describe('a store that fails', () => {
     }
     await pause(1);
     expect(warnings.length).toBeGreaterThan(0);
-    expect(warnings.every((warning) => (warning as Error).message === 'no checkpoint today')).toBe(true);
+    const causes = warnings.map((warning) => ((warning as Error).cause as Error).message);
+    expect(new Set(causes)).toEqual(new Set(['no checkpoint today']));
   });
 
   test('a checkpoint that is never answered keeps no later call from settling', async () => {

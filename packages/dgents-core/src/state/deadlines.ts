@@ -95,6 +95,7 @@ export class Deadlines {
    * The promise's result, unless the call's time runs out or it is aborted first. The promise itself goes on; what
    * becomes of it then is nobody's business any more, so its rejection is not unhandled.
    * @param finish turns the result into what is wanted, without another turn of the event loop
+   * @param typed turns the promise's error into the one to reject with
    */
   within<T, R = T>(
     promise: Promise<T>,
@@ -102,6 +103,7 @@ export class Deadlines {
     what: string,
     key: string | undefined,
     finish?: (value: T) => R | PromiseLike<R>,
+    typed?: (error: unknown) => unknown,
   ): Promise<R> {
     const { signal } = call;
     if (signal?.aborted) {
@@ -133,7 +135,7 @@ export class Deadlines {
         (error: unknown) => {
           unwatch(entry);
           signal?.removeEventListener('abort', abort);
-          reject(error);
+          reject(typed === undefined ? error : typed(error));
         },
       );
     });

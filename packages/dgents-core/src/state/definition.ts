@@ -60,7 +60,7 @@ export class Definition {
   /** Checks a recipe's result; the same value where there is no schema. */
   validated(state: unknown, key: string, when: 'save' | 'load'): unknown {
     if (this.schema === undefined) return state;
-    const result = this.schema['~standard'].validate(state);
+    const result = this.ask(this.schema, state, key);
     if (result instanceof Promise) {
       result.catch(() => undefined);
       throw new TypeError('The schema is asynchronous. Use one that validates synchronously.');
@@ -73,6 +73,14 @@ export class Definition {
         : `What is stored does not satisfy the schema: ${quote(issues)}. It was left as it is; add a migration or correct the schema.`,
       { issues, key },
     );
+  }
+
+  private ask(schema: StandardSchemaV1, state: unknown, key: string): ReturnType<StandardSchemaV1['~standard']['validate']> {
+    try {
+      return schema['~standard'].validate(state);
+    } catch (cause) {
+      throw new StateValidationError('The schema threw instead of answering.', { issues: [], key, cause });
+    }
   }
 
   /**

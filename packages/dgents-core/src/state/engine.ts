@@ -1,7 +1,7 @@
 /** What all agents of one store share: the backend, its readiness, time, randomness, and the replicas in use. */
 import type { Backend, BackendCapabilities, CallOptions as PortOptions, Durability } from '../backend.js';
 import type { CallOptions, Capabilities } from '../data-agent.js';
-import { AgentClosedError, UnsupportedError } from '../errors.js';
+import { AgentClosedError, DgentsError, StorageUnavailableError, UnsupportedError } from '../errors.js';
 import { Cell } from './cell.js';
 import { type Call, Deadlines, ignore, monotonicMs, remainingMs } from './deadlines.js';
 import { type Definition, type DefinitionOptions, Definitions } from './definition.js';
@@ -128,14 +128,26 @@ export class Engine {
     return { timeoutMs: remainingMs(call) };
   }
 
-  /** The promise's result, made what is wanted by `finish`, unless the call ends first. */
+  /** The promise's result, made what is wanted by `finish`, unless the call ends first. Its errors become typed ones. */
   within<T, R = T>(
     promise: Promise<T>,
     call: Call,
     key: string | undefined,
     finish?: (value: T) => R | PromiseLike<R>,
   ): Promise<R> {
+    return this.deadlines.within(promise, call, this.title, key, finish, (error) => this.typed(error, key));
+  }
+
+  /** The same for a commit: its errors are as the backend gave them, since a bare one means that nothing is known. */
+  withinCommit<T, R = T>(promise: Promise<T>, call: Call, key: string | undefined, finish?: (value: T) => R): Promise<R> {
     return this.deadlines.within(promise, call, this.title, key, finish);
+  }
+
+  private typed(error: unknown, key: string | undefined): unknown {
+    if (DgentsError.is(error) || error instanceof TypeError || error instanceof RangeError) return error;
+    if (error instanceof Error && error.name === 'AbortError') return error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return new StorageUnavailableError(`${this.title} failed: ${reason}`, { cause: error, key });
   }
 
   define(options: DefinitionOptions<unknown>): Definition {

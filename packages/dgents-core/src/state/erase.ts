@@ -33,7 +33,9 @@ export async function eraseLog(engine: Engine, key: string, call: Call): Promise
     const at = Math.max(engine.clock(), head.at);
     const id = engine.newId();
     const tombstone = { version: head.version + 1, kind: 'tombstone' as const, at, id, data: 'null', document: null };
-    const end = await commit(engine, { key, expected: head, records: [tombstone] }, call, remainingMs(call));
+    const document = engine.port.materializes ? { document: 'null' } : {};
+    const append = { key, expected: head, records: [tombstone], ...document };
+    const end = await commit(engine, append, call, remainingMs(call));
     if (end.kind === 'failed') throw end.error;
     if (end.kind === 'unknown') {
       throw new OutcomeUnknownError(`Whether "${key}" was erased is not known. Erase it again.`, {

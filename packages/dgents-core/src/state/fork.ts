@@ -55,7 +55,8 @@ export async function fork(
     meta: { forkOf } as unknown as Meta,
   };
   if (target.head !== null && !target.head.deleted) throw taken(to, target.head);
-  const append = { key: to, expected: target.head, records: [record] };
+  const current = engine.port.materializes ? { document: record.data } : {};
+  const append = { key: to, expected: target.head, records: [record], ...current };
   settle(await commit(engine, append, call, remainingMs(call)), to, record, target.head);
   return record.version;
 }

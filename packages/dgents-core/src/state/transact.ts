@@ -91,7 +91,7 @@ async function settle(engine: Engine, appends: readonly Append[], id: string, ca
   let doubt: unknown;
   for (let wait = 5; ; wait = Math.min(wait * 2, 250)) {
     try {
-      const results = await engine.within(
+      const results = await engine.withinCommit(
         engine.backend.commit(appends, { ...engine.portOptions(call), atomic: true }),
         call,
         undefined,
