@@ -154,7 +154,8 @@ async function conversation(bytes = 400, turns = quick ? 1_000 : 10_000) {
       continue;
     }
     if (size === 0) size = statSync(path).size;
-    const row = (rows[mark] ??= { update: [], read: [], sync: [], dsync: [] });
+    rows[mark] ??= { update: [], read: [], sync: [], dsync: [] };
+    const row = rows[mark];
     row.update.push(await once(() => agent.update(recipe)));
     const grown = statSync(path).size - size;
     size += grown;
@@ -297,7 +298,8 @@ async function edits() {
             await reopened.close();
           }),
       });
-      (rows[name] ??= {})[`factor ${checkpointFactor}`] = {
+      rows[name] ??= {};
+      rows[name][`factor ${checkpointFactor}`] = {
         'KB on disk': round(statSync(path).size / 1024, 0),
         'state KB': round(text.length / 1024, 1),
         'cold load, us': round(cold.load.us.median, 0),
@@ -320,11 +322,12 @@ async function crowd() {
   };
   const store = new Store(backend);
   const agent = store.agent('state', { initial: () => ({ count: 0 }) });
-  await agent.update((draft) => void (draft.count += 1));
+  const count = (draft) => {
+    draft.count += 1;
+  };
+  await agent.update(count);
   commits = 0;
-  const time = await once(() =>
-    Promise.all(Array.from({ length: 100 }, () => agent.update((draft) => void (draft.count += 1)))),
-  );
+  const time = await once(() => Promise.all(Array.from({ length: 100 }, () => agent.update(count))));
   const concurrent = { updates: 100, 'durable writes': commits, us: round(time, 0) };
   await store.close();
 

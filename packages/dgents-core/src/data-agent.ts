@@ -200,21 +200,28 @@ export interface DataAgent<S> extends AsyncDisposable {
    * Earlier states, newest first, the current one excluded, deletions skipped.
    * @param limit at most so many; 100 unless told; 0 is none; negative or fractional is a RangeError
    */
-  history(limit: number | undefined, options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>[]>;
+  history(
+    limit: number | undefined,
+    options: LoadOptions & { readonly frozen: true },
+  ): Promise<DeepReadonly<S>[]>;
   history(limit?: number, options?: LoadOptions): Promise<S[]>;
 
   /**
    * Every version kept, oldest first, the current one included; each state is decoded when it is looked at.
    * @throws LogCompactedError when what comes next was trimmed away meanwhile
    */
-  timeline(options: TimelineOptions & { readonly frozen: true }): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
+  timeline(
+    options: TimelineOptions & { readonly frozen: true },
+  ): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
   timeline(options?: TimelineOptions): AsyncIterable<Versioned<S> | Deleted>;
 
   /**
    * The current state (when there is one), then newer ones as they come, whoever writes them. May skip versions in
    * between; never misses the last. Ends when the consumer stops, `signal` aborts or the agent is closed.
    */
-  watch(options: WatchOptions & { readonly frozen: true }): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
+  watch(
+    options: WatchOptions & { readonly frozen: true },
+  ): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
   watch(options?: WatchOptions): AsyncIterable<Versioned<S> | Deleted>;
 
   /**

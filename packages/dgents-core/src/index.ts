@@ -64,6 +64,7 @@ export type { EngineOptions } from './state/engine.js';
 export { newOperationId, type RandomBytes } from './state/ids.js';
 export type { Retention } from './state/retention.js';
 export {
+  type AcceptsItsOutput,
   type AnyAgent,
   type KeysOptions,
   type Results,

@@ -10,7 +10,9 @@ export function checkKey(key: string, { keyBytes }: BackendLimits): void {
   if (typeof key !== 'string') throw new TypeError(`A key is a string, not ${typeof key}.`);
   if (key === '') throw new InvalidKeyError('A key has at least one character.', { key });
   if (key.startsWith('$')) {
-    throw new InvalidKeyError('Keys that start with "$" belong to dgents; start yours with something else.', { key });
+    throw new InvalidKeyError('Keys that start with "$" belong to dgents; start yours with something else.', {
+      key,
+    });
   }
   const bytes = Buffer.byteLength(key);
   if (bytes <= keyBytes) return;
@@ -34,7 +36,8 @@ function escapePart(part: string | number, index: number): string {
     if (!Number.isFinite(part)) throw new RangeError(`${part} cannot be part of a key.`);
     return `#${Object.is(part, -0) ? 0 : part}:`;
   }
-  if (typeof part !== 'string') throw new TypeError(`Parts of keys are strings and numbers, not ${typeof part}.`);
+  if (typeof part !== 'string')
+    throw new TypeError(`Parts of keys are strings and numbers, not ${typeof part}.`);
   const escaped = part.replaceAll('%', '%25').replaceAll(':', '%3A').replace(/^#/, '%23');
   return `${index === 0 ? escaped.replace(/^\$/, '%24') : escaped}:`;
 }

@@ -42,7 +42,9 @@ export async function openStore(url?: string, options: OpenStoreOptions = {}): P
   }
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(address)?.[1]?.toLowerCase();
   if (scheme === undefined) {
-    throw new UnsupportedError(`"${beginning(address)}" is no store URL: it begins with a scheme, as in 'file:./state'.`);
+    throw new UnsupportedError(
+      `"${beginning(address)}" is no store URL: it begins with a scheme, as in 'file:./state'.`,
+    );
   }
   const backend = await (await factoryOf(scheme, options))(address);
   const store = new Store(backend, options);
@@ -68,10 +70,15 @@ async function factoryOf(scheme: string, { backends = {} }: OpenStoreOptions): P
   const loaded = await load(name, scheme);
   const factory = loaded.backends?.[scheme];
   if (typeof factory === 'function') return factory;
-  throw new StorageUnavailableError(`The installed ${name} does not bring "${scheme}:". Update it: npm install ${name}@latest`);
+  throw new StorageUnavailableError(
+    `The installed ${name} does not bring "${scheme}:". Update it: npm install ${name}@latest`,
+  );
 }
 
-async function load(name: string, scheme: string): Promise<{ backends?: Readonly<Record<string, BackendFactory>> }> {
+async function load(
+  name: string,
+  scheme: string,
+): Promise<{ backends?: Readonly<Record<string, BackendFactory>> }> {
   try {
     return (await import(name)) as { backends?: Readonly<Record<string, BackendFactory>> };
   } catch (cause) {
@@ -79,7 +86,9 @@ async function load(name: string, scheme: string): Promise<{ backends?: Readonly
     if (missing !== 'ERR_MODULE_NOT_FOUND' && missing !== 'MODULE_NOT_FOUND') {
       throw new StorageUnavailableError(`The package ${name} failed to load.`, { cause });
     }
-    throw new StorageUnavailableError(`"${scheme}:" needs the package ${name}: npm install ${name}`, { cause });
+    throw new StorageUnavailableError(`"${scheme}:" needs the package ${name}: npm install ${name}`, {
+      cause,
+    });
   }
 }
 

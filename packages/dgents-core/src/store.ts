@@ -1,6 +1,15 @@
 /** One store, any number of agents. */
-import type { Backend, BackendCapabilities, FeedEntry, FeedOptions, Head, Position, Version } from './backend.js';
+
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type {
+  Backend,
+  BackendCapabilities,
+  FeedEntry,
+  FeedOptions,
+  Head,
+  Position,
+  Version,
+} from './backend.js';
 import type { CallOptions, Capabilities, LoadOptions, Versioned } from './data-agent.js';
 import { UnsupportedError } from './errors.js';
 import { checkKey } from './keys.js';
@@ -54,7 +63,9 @@ export type AcceptsItsOutput<Schema extends StandardSchemaV1> =
 export class Store implements AsyncDisposable {
   private readonly engine: Engine;
   private readonly agents = new Set<WeakRef<StateAgent<never>>>();
-  private readonly forgotten = new FinalizationRegistry<WeakRef<StateAgent<never>>>((ref) => this.agents.delete(ref));
+  private readonly forgotten = new FinalizationRegistry<WeakRef<StateAgent<never>>>((ref) =>
+    this.agents.delete(ref),
+  );
 
   constructor(
     /** What the states lie in; closed with the store. */
@@ -81,7 +92,9 @@ export class Store implements AsyncDisposable {
    */
   agent<Schema extends StandardSchemaV1>(
     key: string,
-    options: AgentOptions<StandardSchemaV1.InferOutput<Schema>> & { readonly schema: Schema } & AcceptsItsOutput<Schema>,
+    options: AgentOptions<StandardSchemaV1.InferOutput<Schema>> & {
+      readonly schema: Schema;
+    } & AcceptsItsOutput<Schema>,
   ): StateAgent<StandardSchemaV1.InferOutput<Schema>>;
   agent<S>(key: string, options?: AgentOptions<S>): StateAgent<S>;
   agent<S>(key: string, options?: AgentOptions<S>): StateAgent<S> {
@@ -103,7 +116,8 @@ export class Store implements AsyncDisposable {
     let left = limit;
     const port = { heads: true, timeoutMs: remainingMs(call), ...(after === undefined ? {} : { after }) };
     const found = this.backend.keys(prefix, port)[Symbol.asyncIterator]();
-    const within = <T>(step: Promise<T>): Promise<T> => this.engine.within(step, this.begin(options), undefined);
+    const within = <T>(step: Promise<T>): Promise<T> =>
+      this.engine.within(step, this.begin(options), undefined);
     for await (const { key, head } of stepwise(found, within)) {
       if (left <= 0) return;
       if (key.startsWith('$') || head === undefined || (head.deleted && !deleted)) continue;
@@ -146,7 +160,12 @@ export class Store implements AsyncDisposable {
     return this.engine.accept(this.branch(from, to, at, options));
   }
 
-  private async branch(from: string, to: string, at?: number | Date, options?: CallOptions): Promise<Version> {
+  private async branch(
+    from: string,
+    to: string,
+    at?: number | Date,
+    options?: CallOptions,
+  ): Promise<Version> {
     const call = this.begin(options);
     checkKey(from, this.engine.port.limits);
     checkKey(to, this.engine.port.limits);
@@ -182,7 +201,12 @@ export class Store implements AsyncDisposable {
       throw new TypeError('What takes part in a transaction is an agent of this store: store.agent(key).');
     });
     await this.engine.ready(call);
-    const results = await transact(this.engine, participants, recipe as (...drafts: unknown[]) => unknown, call);
+    const results = await transact(
+      this.engine,
+      participants,
+      recipe as (...drafts: unknown[]) => unknown,
+      call,
+    );
     return results as Results<A>;
   }
 
@@ -219,7 +243,11 @@ export class Store implements AsyncDisposable {
     checkKey(key, this.engine.port.limits);
     const capabilities: Promise<BackendCapabilities> = this.engine.ready(call);
     await capabilities;
-    const tail = await this.engine.within(this.backend.read(key, { limit: 1, timeoutMs: remainingMs(call) }), call, key);
+    const tail = await this.engine.within(
+      this.backend.read(key, { limit: 1, timeoutMs: remainingMs(call) }),
+      call,
+      key,
+    );
     return tail.head;
   }
 }

@@ -144,7 +144,9 @@ export function parseLine(bytes: Buffer, start: number, end: number, seed: numbe
   const last = envelope.count();
   if (kind === undefined || envelope.failed) return undefined;
   const extrasEnd = hasExtras ? endOfObject(bytes, envelope.at, end) : envelope.at;
-  const extras = hasExtras ? (JSON.parse(bytes.toString('latin1', envelope.at, extrasEnd)) as Extras) : undefined;
+  const extras = hasExtras
+    ? (JSON.parse(bytes.toString('latin1', envelope.at, extrasEnd)) as Extras)
+    : undefined;
   const dataStart = hasExtras ? extrasEnd + 1 : extrasEnd;
   return new ParsedLine(kind, version, at, id, distance, last, deleted, extras, bytes, dataStart, end - 1);
 }
@@ -319,7 +321,9 @@ export function isRecord(line: Line): boolean {
 
 export function recordOf(line: Line): LogRecord {
   const kind = RECORD_KIND[line.kind] as RecordKind;
-  return line.extras === undefined ? new JournalRecord(line, kind) : Object.assign(new JournalRecord(line, kind), line.extras);
+  return line.extras === undefined
+    ? new JournalRecord(line, kind)
+    : Object.assign(new JournalRecord(line, kind), line.extras);
 }
 
 /** The text is made when it is asked for, and not kept: a replay needs each one once. */

@@ -5,8 +5,8 @@ import type {
   Capabilities,
   DataAgent,
   DeepReadonly,
-  DeleteOptions,
   Deleted,
+  DeleteOptions,
   LoadOptions,
   SaveOptions,
   TimelineOptions,
@@ -20,13 +20,21 @@ import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl } from './
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import type { DefinitionOptions } from './definition.js';
-import { type Engine, checkTimeout } from './engine.js';
+import { checkTimeout, type Engine } from './engine.js';
 import { eraseDeleted } from './erase.js';
-import { type Comparison, Operation, type OperationRequest, type Produced, type Writer, comparisonOf, summary } from './operation.js';
+import {
+  type Comparison,
+  comparisonOf,
+  Operation,
+  type OperationRequest,
+  type Produced,
+  summary,
+  type Writer,
+} from './operation.js';
 import { newest, snapshotAt, successive } from './past.js';
-import { type Recipe, changeByRecipe, changeByState, stateByRecipe } from './recipe.js';
+import { changeByRecipe, changeByState, type Recipe, stateByRecipe } from './recipe.js';
 import { ABSENT, type Snapshot } from './replica.js';
-import { type Retention, checkRetention } from './retention.js';
+import { checkRetention, type Retention } from './retention.js';
 import { stepwise } from './steps.js';
 import { versionAt } from './time.js';
 import type { Participant } from './transact.js';
@@ -66,7 +74,9 @@ export const OWN_KEY = 'state';
 function first(initial: () => unknown): unknown {
   const state = initial();
   if (state !== undefined) return state;
-  throw new TypeError('`initial` returned undefined, which is not a state. Mind the parentheses: `() => ({ … })`.');
+  throw new TypeError(
+    '`initial` returned undefined, which is not a state. Mind the parentheses: `() => ({ … })`.',
+  );
 }
 
 function versionOf({ head }: Snapshot): Version {
@@ -125,13 +135,19 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     return this.look(options, (snapshot) => versioned(this.cell.definition, snapshot, options?.frozen));
   }
 
-  history(limit: number | undefined, options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>[]>;
+  history(
+    limit: number | undefined,
+    options: LoadOptions & { readonly frozen: true },
+  ): Promise<DeepReadonly<S>[]>;
   history(limit?: number, options?: LoadOptions): Promise<S[]>;
   history(limit = DEFAULT_HISTORY, options?: LoadOptions): Promise<(S | DeepReadonly<S>)[]> {
     return this.engine.accept(this.lookAround(limit, options));
   }
 
-  private async lookAround(limit: number, options: LoadOptions | undefined): Promise<(S | DeepReadonly<S>)[]> {
+  private async lookAround(
+    limit: number,
+    options: LoadOptions | undefined,
+  ): Promise<(S | DeepReadonly<S>)[]> {
     checkLimit(limit);
     const call = this.begin(options);
     await this.prepare(call);
@@ -139,7 +155,9 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     return found.map((snapshot) => stateOf<S>(this.cell.definition, snapshot, options?.frozen));
   }
 
-  timeline(options: TimelineOptions & { readonly frozen: true }): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
+  timeline(
+    options: TimelineOptions & { readonly frozen: true },
+  ): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
   timeline(options?: TimelineOptions): AsyncIterable<Versioned<S> | Deleted>;
   timeline(options: TimelineOptions = {}): AsyncGenerator<never, void, undefined> {
     // One implementation serves both signatures: `frozen` decides what the views hold.
@@ -153,15 +171,21 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const call = this.begin(options);
     await this.prepare(call);
     const { cell } = this;
-    const first = typeof from === 'number' ? from : 1 + (await this.within(versionAt(cell, from.getTime() - 1, remainingMs(call)), call));
-    const last = typeof to === 'number' ? to : await this.within(versionAt(cell, to.getTime(), remainingMs(call)), call);
+    const first =
+      typeof from === 'number'
+        ? from
+        : 1 + (await this.within(versionAt(cell, from.getTime() - 1, remainingMs(call)), call));
+    const last =
+      typeof to === 'number' ? to : await this.within(versionAt(cell, to.getTime(), remainingMs(call)), call);
     const walk = successive(cell, first, last, call.timeoutMs);
     for await (const snapshot of stepwise(walk, (step) => this.within(step, this.begin(options)))) {
       yield viewOf<S>(cell.definition, snapshot as Snapshot & { head: Head }, frozen);
     }
   }
 
-  watch(options: WatchOptions & { readonly frozen: true }): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
+  watch(
+    options: WatchOptions & { readonly frozen: true },
+  ): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
   watch(options?: WatchOptions): AsyncIterable<Versioned<S> | Deleted>;
   watch(options: WatchOptions = {}): AsyncGenerator<never, void, undefined> {
     return this.follow(options) as AsyncGenerator<never, void, undefined>;
@@ -170,7 +194,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   private async *follow(options: WatchOptions): AsyncGenerator<Versioned<S> | Deleted, void, undefined> {
     this.assertOpen();
     this.closing ??= new AbortController();
-    const signals = options.signal === undefined ? [this.closing.signal] : [this.closing.signal, options.signal];
+    const signals =
+      options.signal === undefined ? [this.closing.signal] : [this.closing.signal, options.signal];
     const snapshots = watchCell(this.cell, {
       signal: AbortSignal.any(signals),
       pollMs: options.pollMs,
@@ -196,7 +221,11 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     }
   }
 
-  private async lookClosely<T>(options: LoadOptions | undefined, call: Call, finish: (snapshot: Snapshot) => T): Promise<T> {
+  private async lookClosely<T>(
+    options: LoadOptions | undefined,
+    call: Call,
+    finish: (snapshot: Snapshot) => T,
+  ): Promise<T> {
     await this.prepare(call);
     if (options?.at !== undefined) return finish(await this.lookBack(options.at, call));
     await this.within(this.cell.refresh(call), call);
@@ -223,7 +252,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   }
 
   private notFound(at?: Version | Date): StateNotFoundError {
-    const when = at === undefined ? '' : typeof at === 'number' ? ` at version ${at}` : ` at ${at.toISOString()}`;
+    const when =
+      at === undefined ? '' : typeof at === 'number' ? ` at version ${at}` : ` at ${at.toISOString()}`;
     const hint = at === undefined ? ' Save one first, or give the agent an `initial`.' : '';
     return new StateNotFoundError(`There is no state "${this.key}"${when}.${hint}`, { key: this.key });
   }
@@ -252,7 +282,9 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
         throw new TypeError('update takes a recipe: `(draft) => { draft.count += 1; }`.');
       }
       const { definition } = this.cell;
-      return this.write(this.recipe(change as Recipe), options, false, (result) => versioned(definition, result, false));
+      return this.write(this.recipe(change as Recipe), options, false, (result) =>
+        versioned(definition, result, false),
+      );
     } catch (error) {
       return Promise.reject(error);
     }
@@ -292,7 +324,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       await this.within(eraseDeleted(this.engine, this.key, remainingMs(call)), call);
     }
     // Its own tombstone may be one that an earlier call with this id has written.
-    return had || (left !== null && left.deleted && left.id === options?.operationId);
+    return had || (left?.deleted === true && left.id === options?.operationId);
   }
 
   /** Hands a write to the log's queue. All that can be refused without looking at the store is refused here. */
@@ -381,7 +413,9 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       if (tail.since === 'diverged') {
         if (tail.head === null && engine.port.ttl) {
           this.seen = { head: null, live: false, epoch };
-          throw new StateExpiredError(`The state "${this.key}" has expired. It is absent from now on.`, { key: this.key });
+          throw new StateExpiredError(`The state "${this.key}" has expired. It is absent from now on.`, {
+            key: this.key,
+          });
         }
         throw this.regression(head, tail.head);
       }
@@ -423,10 +457,29 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
         return { kind: 'write', change: changeByState(definition, base, own, this.key) };
       };
       const { retain, ttlMs } = this.options;
-      const common = { key: this.key, repeatable: false, compare: ANY, pinned: false, otherwise: ANY, meta: undefined };
-      return new Operation({ ...common, id, ttlMs, retain, produce, writer: undefined }, unaborted, engine.deadlines, versionOf);
+      const common = {
+        key: this.key,
+        repeatable: false,
+        compare: ANY,
+        pinned: false,
+        otherwise: ANY,
+        meta: undefined,
+      };
+      return new Operation(
+        { ...common, id, ttlMs, retain, produce, writer: undefined },
+        unaborted,
+        engine.deadlines,
+        versionOf,
+      );
     };
-    return { cell, admit, draft, operation, see: (snapshot) => this.see(snapshot), verify: () => this.verify() };
+    return {
+      cell,
+      admit,
+      draft,
+      operation,
+      see: (snapshot) => this.see(snapshot),
+      verify: () => this.verify(),
+    };
   }
 
   // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -447,7 +500,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   }
 
   private assertOpen(): void {
-    if (this.closed !== undefined) throw new AgentClosedError(`The agent of "${this.key}" was closed.`, { key: this.key });
+    if (this.closed !== undefined)
+      throw new AgentClosedError(`The agent of "${this.key}" was closed.`, { key: this.key });
     this.engine.assertOpen();
   }
 

@@ -50,11 +50,13 @@ export function checkOperationId(id: string | undefined): void {
  */
 export function checkMeta(meta: Meta | undefined): Meta | undefined {
   if (meta === undefined) return undefined;
-  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) throw new TypeError('meta is a plain object.');
+  if (typeof meta !== 'object' || meta === null || Array.isArray(meta))
+    throw new TypeError('meta is a plain object.');
   assertJson(meta, 0);
   const text = JSON.stringify(meta);
   const bytes = Buffer.byteLength(text);
-  if (bytes > MAX_META_BYTES) throw new RangeError(`meta weighs ${bytes} bytes as JSON; at most ${MAX_META_BYTES}.`);
+  if (bytes > MAX_META_BYTES)
+    throw new RangeError(`meta weighs ${bytes} bytes as JSON; at most ${MAX_META_BYTES}.`);
   return JSON.parse(text) as Meta;
 }
 
@@ -62,7 +64,8 @@ function assertJson(value: unknown, depth: number): void {
   if (depth > MAX_META_DEPTH) throw new RangeError(`meta nests deeper than ${MAX_META_DEPTH} levels.`);
   switch (typeof value) {
     case 'string':
-      if (/[\0]|[\ud800-\udfff]/u.test(value)) throw new TypeError('meta holds a string with U+0000 or a lone surrogate.');
+      if (/[\0]|[\ud800-\udfff]/u.test(value))
+        throw new TypeError('meta holds a string with U+0000 or a lone surrogate.');
       return;
     case 'boolean':
       return;

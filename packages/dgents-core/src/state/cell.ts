@@ -23,7 +23,7 @@ import type { Operation } from './operation.js';
 import { summary } from './operation.js';
 import { type Plan, planBatch } from './plan.js';
 import { settleRepeats } from './repeats.js';
-import { NOTHING, Reader, type Snapshot, isUnchanged, sameHead } from './replica.js';
+import { isUnchanged, NOTHING, Reader, type Snapshot, sameHead } from './replica.js';
 import { Milestones } from './retention.js';
 
 /** More writes than this never go into one append: a batch is built without giving way to anything else. */
@@ -78,7 +78,11 @@ export class Cell {
     // One whose answer never came must not stand in the way for ever.
     if (reading === undefined || reading.until <= monotonicMs()) return this.startReading(call);
     if (queuedRead !== undefined && queuedRead.until >= call.deadline) return queuedRead.promise;
-    const first = this.engine.within(reading.promise, { ...call, deadline: reading.until, signal: undefined }, this.key);
+    const first = this.engine.within(
+      reading.promise,
+      { ...call, deadline: reading.until, signal: undefined },
+      this.key,
+    );
     const promise = first.catch(ignore).then(() => {
       if (this.queuedRead?.promise === promise) this.queuedRead = undefined;
       return this.startReading(call);
@@ -258,10 +262,13 @@ export class Cell {
   private notReached(cause: unknown): unknown {
     if (DgentsError.is(cause)) return cause;
     const { backend } = this.engine;
-    return new StorageUnavailableError(`The ${backend.name} store failed. Nothing was written by this call.`, {
-      key: this.key,
-      cause,
-    });
+    return new StorageUnavailableError(
+      `The ${backend.name} store failed. Nothing was written by this call.`,
+      {
+        key: this.key,
+        cause,
+      },
+    );
   }
 
   private documentText(snapshot: Snapshot): string {
@@ -300,7 +307,8 @@ export class Cell {
   }
 
   conflict(actual: Snapshot, expected: HeadSummary | Head | null): StateConflictError {
-    const wanted = expected === null ? NO_HEAD : { version: expected.version, id: expected.id, at: expected.at };
+    const wanted =
+      expected === null ? NO_HEAD : { version: expected.version, id: expected.id, at: expected.at };
     const found = actual.head === null ? NO_HEAD : summary(actual.head);
     const when = found.version === 0 ? '' : ` (${new Date(found.at).toISOString()}, operation ${found.id})`;
     return new StateConflictError(

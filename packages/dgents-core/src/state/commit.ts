@@ -6,9 +6,9 @@
  * append may be sent again, since the compare-and-set lets it happen at most once.
  */
 import type { Append, Checkpoint, Head, Version } from '../backend.js';
-import type { Engine } from './engine.js';
-import { isDefinite } from './definition.js';
 import { type Call, monotonicMs, pause, remainingMs } from './deadlines.js';
+import { isDefinite } from './definition.js';
+import type { Engine } from './engine.js';
 import { headOf } from './replica.js';
 
 export type CommitEnd =
@@ -36,7 +36,8 @@ function sendOnce(engine: Engine, append: Append, call: Call, timeoutMs: number)
     { deadline, timeoutMs, signal: undefined },
     append.key,
     ([result]): CommitEnd => {
-      if (result === undefined) throw new TypeError(`The ${engine.backend.name} backend gave no result for an append.`);
+      if (result === undefined)
+        throw new TypeError(`The ${engine.backend.name} backend gave no result for an append.`);
       return result.ok ? { kind: 'committed', head: result.head } : REFUSED;
     },
   );
@@ -64,7 +65,11 @@ async function insist(engine: Engine, append: Append, aborted: Call, doubt: unkn
 }
 
 /** Looks, again and again if need be, at what follows `expected`. */
-async function findOut(engine: Engine, append: Append, call: Call): Promise<CommitEnd | 'not yet' | 'unknowable'> {
+async function findOut(
+  engine: Engine,
+  append: Append,
+  call: Call,
+): Promise<CommitEnd | 'not yet' | 'unknowable'> {
   let wait = FIRST_WAIT_MS;
   for (;;) {
     try {
@@ -78,7 +83,11 @@ async function findOut(engine: Engine, append: Append, call: Call): Promise<Comm
   }
 }
 
-async function look(engine: Engine, append: Append, call: Call): Promise<CommitEnd | 'not yet' | 'unknowable'> {
+async function look(
+  engine: Engine,
+  append: Append,
+  call: Call,
+): Promise<CommitEnd | 'not yet' | 'unknowable'> {
   const first = append.records[0] as Append['records'][number];
   const last = append.records.at(-1) as Append['records'][number];
   const timeoutMs = remainingMs(call);
@@ -94,7 +103,10 @@ async function look(engine: Engine, append: Append, call: Call): Promise<CommitE
   const tail = await engine.backend.read(append.key, { timeoutMs });
   if (tail.head === null || tail.head.version < first.version) return 'not yet';
   if (tail.floor > first.version) return 'unknowable';
-  const base = tail.floor > 1 && tail.floor === first.version ? await baseOf(engine, append.key, call, tail.floor) : undefined;
+  const base =
+    tail.floor > 1 && tail.floor === first.version
+      ? await baseOf(engine, append.key, call, tail.floor)
+      : undefined;
   if (base === undefined) {
     // It came between the two looks.
     return monotonicMs() < call.deadline ? look(engine, append, call) : 'unknowable';
@@ -103,6 +115,11 @@ async function look(engine: Engine, append: Append, call: Call): Promise<CommitE
   return first === last ? { kind: 'committed', head: headOf(last) } : 'unknowable';
 }
 
-async function baseOf(engine: Engine, key: string, call: Call, floor: Version): Promise<Checkpoint | undefined> {
+async function baseOf(
+  engine: Engine,
+  key: string,
+  call: Call,
+  floor: Version,
+): Promise<Checkpoint | undefined> {
   return (await engine.backend.read(key, { at: floor, timeoutMs: remainingMs(call) })).base;
 }

@@ -281,7 +281,11 @@ describe('a store that fails', () => {
     await agent.save(1);
     const bare = new Error('read ECONNRESET');
     backend.before = fail(bare, 'read');
-    await expect(agent.load()).rejects.toMatchObject({ code: 'DGENTS_STORAGE_UNAVAILABLE', cause: bare, key: 'k' });
+    await expect(agent.load()).rejects.toMatchObject({
+      code: 'DGENTS_STORAGE_UNAVAILABLE',
+      cause: bare,
+      key: 'k',
+    });
   });
 
   test('a failure in the background is a warning, and no call fails for it', async () => {

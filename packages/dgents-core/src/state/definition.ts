@@ -45,7 +45,9 @@ export class Definition {
       throw new TypeError('`schema` is a Standard Schema, as made by zod, valibot or arktype.');
     }
     if (!Number.isInteger(this.schemaVersion) || this.schemaVersion < 1) {
-      throw new RangeError(`schemaVersion is a whole number from 1 on, not ${String(options.schemaVersion)}.`);
+      throw new RangeError(
+        `schemaVersion is a whole number from 1 on, not ${String(options.schemaVersion)}.`,
+      );
     }
   }
 
@@ -75,7 +77,11 @@ export class Definition {
     );
   }
 
-  private ask(schema: StandardSchemaV1, state: unknown, key: string): ReturnType<StandardSchemaV1['~standard']['validate']> {
+  private ask(
+    schema: StandardSchemaV1,
+    state: unknown,
+    key: string,
+  ): ReturnType<StandardSchemaV1['~standard']['validate']> {
     try {
       return schema['~standard'].validate(state);
     } catch (cause) {
@@ -90,7 +96,8 @@ export class Definition {
    */
   revive(document: Json, storedVersion: number, key: string): Held {
     const stored = this.codec.decode(document, { key });
-    if (storedVersion === this.schemaVersion && this.schema === undefined) return { ...stored, asStored: true };
+    if (storedVersion === this.schemaVersion && this.schema === undefined)
+      return { ...stored, asStored: true };
     // A copy: a schema may complete what it is given in place, and a migration may change it.
     const migrated = this.migrate(this.codec.clone(stored.value), storedVersion, key);
     const own = this.codec.copy(this.validated(migrated, key, 'load'), { key });
@@ -121,7 +128,13 @@ export class Definition {
     return state;
   }
 
-  private step(step: (state: unknown) => unknown, state: unknown, from: number, to: number, key: string): unknown {
+  private step(
+    step: (state: unknown) => unknown,
+    state: unknown,
+    from: number,
+    to: number,
+    key: string,
+  ): unknown {
     let next: unknown;
     try {
       next = step(state);
@@ -142,7 +155,9 @@ function plainIssue(issue: StandardSchemaV1.Issue): ValidationIssue {
 }
 
 function quote(issues: readonly ValidationIssue[]): string {
-  const shown = issues.slice(0, 3).map((issue) => `${issue.path.map(String).join('.') || 'state'}: ${issue.message}`);
+  const shown = issues
+    .slice(0, 3)
+    .map((issue) => `${issue.path.map(String).join('.') || 'state'}: ${issue.message}`);
   return shown.join('; ') + (issues.length > 3 ? ` (and ${issues.length - 3} more)` : '');
 }
 
@@ -157,7 +172,11 @@ export class Definitions {
   of(options: DefinitionOptions<unknown>): Definition {
     const bySchema = entry(this.known, options.schema ?? NO_SCHEMA, () => new WeakMap());
     const byMigrations = entry(bySchema, options.migrations ?? NO_MIGRATIONS, () => new WeakMap());
-    const byVersion = entry(byMigrations, options.codec ?? DEFAULT_CODEC, () => new Map<number, Definition>());
+    const byVersion = entry(
+      byMigrations,
+      options.codec ?? DEFAULT_CODEC,
+      () => new Map<number, Definition>(),
+    );
     const version = options.schemaVersion ?? 1;
     const found = byVersion.get(version);
     if (found !== undefined) return found;

@@ -1,11 +1,11 @@
 /** What all agents of one store share: the backend, its readiness, time, randomness, and the replicas in use. */
-import type { Backend, BackendCapabilities, CallOptions as PortOptions, Durability } from '../backend.js';
+import type { Backend, BackendCapabilities, Durability, CallOptions as PortOptions } from '../backend.js';
 import type { CallOptions, Capabilities } from '../data-agent.js';
 import { AgentClosedError, DgentsError, StorageUnavailableError, UnsupportedError } from '../errors.js';
 import { Cell } from './cell.js';
 import { type Call, Deadlines, ignore, monotonicMs, remainingMs } from './deadlines.js';
 import { type Definition, type DefinitionOptions, Definitions } from './definition.js';
-import { type RandomBytes, operationIds } from './ids.js';
+import { operationIds, type RandomBytes } from './ids.js';
 import { CHECKPOINT_FACTOR } from './policy.js';
 
 export const DEFAULT_TIMEOUT_MS = 5000;
@@ -42,11 +42,13 @@ export class Engine {
   private readonly warn: (error: unknown) => void;
   private readonly definitions = new Definitions();
   private readonly cells = new WeakMap<Definition, Map<string, WeakRef<Cell>>>();
-  private readonly dropped = new FinalizationRegistry<{ of: WeakRef<Definition>; key: string }>(({ of, key }) => {
-    const definition = of.deref();
-    const cells = definition && this.cells.get(definition);
-    if (cells?.get(key)?.deref() === undefined) cells?.delete(key);
-  });
+  private readonly dropped = new FinalizationRegistry<{ of: WeakRef<Definition>; key: string }>(
+    ({ of, key }) => {
+      const definition = of.deref();
+      const cells = definition && this.cells.get(definition);
+      if (cells?.get(key)?.deref() === undefined) cells?.delete(key);
+    },
+  );
   private readonly inBackground = new Set<Promise<void>>();
   private readonly underWay = new Set<Promise<unknown>>();
   private readiness: { readonly promise: Promise<BackendCapabilities>; readonly until: number } | undefined;
@@ -68,7 +70,11 @@ export class Engine {
   }
 
   get capabilities(): Capabilities {
-    return { ...(this.known ?? this.backend.capabilities), backend: this.backend.name, conflicts: 'immediate' };
+    return {
+      ...(this.known ?? this.backend.capabilities),
+      backend: this.backend.name,
+      conflicts: 'immediate',
+    };
   }
 
   /** What the backend can do, as far as is known. */
@@ -84,7 +90,8 @@ export class Engine {
   async ready(call: Call): Promise<BackendCapabilities> {
     if (this.known !== undefined) return this.known;
     // One whose answer never came must not stand in the way for ever.
-    if (this.readiness === undefined || this.readiness.until <= monotonicMs()) this.readiness = this.prepare(call);
+    if (this.readiness === undefined || this.readiness.until <= monotonicMs())
+      this.readiness = this.prepare(call);
     return this.within(this.readiness.promise, call, undefined);
   }
 
@@ -115,7 +122,9 @@ export class Engine {
   /** @throws UnsupportedError where logs cannot expire */
   requireTtl(): void {
     if (this.port.ttl) return;
-    throw new UnsupportedError(`The ${this.backend.name} store keeps states until they are deleted: it takes no ttlMs.`);
+    throw new UnsupportedError(
+      `The ${this.backend.name} store keeps states until they are deleted: it takes no ttlMs.`,
+    );
   }
 
   call(options: CallOptions | undefined, timeoutMs: number): Call {
@@ -139,7 +148,12 @@ export class Engine {
   }
 
   /** The same for a commit: its errors are as the backend gave them, since a bare one means that nothing is known. */
-  withinCommit<T, R = T>(promise: Promise<T>, call: Call, key: string | undefined, finish?: (value: T) => R): Promise<R> {
+  withinCommit<T, R = T>(
+    promise: Promise<T>,
+    call: Call,
+    key: string | undefined,
+    finish?: (value: T) => R,
+  ): Promise<R> {
     return this.deadlines.within(promise, call, this.title, key, finish);
   }
 
@@ -208,7 +222,9 @@ export class Engine {
   private async prepared(): Promise<void> {
     if (this.readiness === undefined) return;
     const { promise, until: deadline } = this.readiness;
-    await this.within(promise, { deadline, timeoutMs: this.timeoutMs, signal: undefined }, undefined).catch(ignore);
+    await this.within(promise, { deadline, timeoutMs: this.timeoutMs, signal: undefined }, undefined).catch(
+      ignore,
+    );
   }
 }
 
@@ -224,7 +240,9 @@ function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
   if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return;
-  throw new TypeError('`signal` is an AbortSignal: new AbortController().signal, or AbortSignal.timeout(ms).');
+  throw new TypeError(
+    '`signal` is an AbortSignal: new AbortController().signal, or AbortSignal.timeout(ms).',
+  );
 }
 
 function warnProcess(error: unknown): void {

@@ -14,11 +14,14 @@ export async function eraseDeleted(engine: Engine, key: string, timeoutMs: numbe
   const { head } = await backend.read(key, { timeoutMs, limit: 1 });
   if (head === null) return;
   if (!head.deleted) {
-    throw new StateConflictError(`"${key}" was written again while it was being erased. Delete it once more.`, {
-      expected: summary(null),
-      actual: summary(head),
-      key,
-    });
+    throw new StateConflictError(
+      `"${key}" was written again while it was being erased. Delete it once more.`,
+      {
+        expected: summary(null),
+        actual: summary(head),
+        key,
+      },
+    );
   }
   const { version, id, at } = head;
   await backend.trim(key, { version, id, at, data: null }, { timeoutMs });
@@ -27,12 +30,23 @@ export async function eraseDeleted(engine: Engine, key: string, timeoutMs: numbe
 /** Deletes whatever is there, whoever writes meanwhile, and then erases it. */
 export async function eraseLog(engine: Engine, key: string, call: Call): Promise<void> {
   for (;;) {
-    const { head } = await engine.within(engine.backend.read(key, { limit: 1, ...engine.portOptions(call) }), call, key);
+    const { head } = await engine.within(
+      engine.backend.read(key, { limit: 1, ...engine.portOptions(call) }),
+      call,
+      key,
+    );
     if (head === null) return;
     if (head.deleted) break;
     const at = Math.max(engine.clock(), head.at);
     const id = engine.newId();
-    const tombstone = { version: head.version + 1, kind: 'tombstone' as const, at, id, data: 'null', document: null };
+    const tombstone = {
+      version: head.version + 1,
+      kind: 'tombstone' as const,
+      at,
+      id,
+      data: 'null',
+      document: null,
+    };
     const document = engine.port.materializes ? { document: 'null' } : {};
     const append = { key, expected: head, records: [tombstone], ...document };
     const end = await commit(engine, append, call, remainingMs(call));

@@ -28,17 +28,25 @@ export async function fork(
 ): Promise<Version> {
   const cell = engine.cell(engine.define({}), from);
   const { backend } = engine;
-  const source = await engine.within(backend.read(from, { limit: 1, ...engine.portOptions(call) }), call, from);
+  const source = await engine.within(
+    backend.read(from, { limit: 1, ...engine.portOptions(call) }),
+    call,
+    from,
+  );
   const version = await versionOf(source.head, at, (time) => versionAt(cell, time, remainingMs(call)));
-  if (version !== undefined && version > 0 && version < source.floor) throw compacted(from, version, source.floor);
+  if (version !== undefined && version > 0 && version < source.floor)
+    throw compacted(from, version, source.floor);
   if (version !== undefined && version > (source.head?.version ?? 0)) {
-    throw new RangeError(`"${from}" has no version ${version} yet; the newest is ${source.head?.version ?? 0}.`);
+    throw new RangeError(
+      `"${from}" has no version ${version} yet; the newest is ${source.head?.version ?? 0}.`,
+    );
   }
   const found =
     version === undefined || version === 0
       ? undefined
       : await engine.within(cell.reader.stored(remainingMs(call), version), call, from);
-  if (found?.document === undefined) throw new StateNotFoundError(`There is no state "${from}" to fork.`, { key: from });
+  if (found?.document === undefined)
+    throw new StateNotFoundError(`There is no state "${from}" to fork.`, { key: from });
   const { document, schema } = found;
   const forkOf: ForkOrigin = { key: from, version: found.head.version, id: found.head.id };
   const target = await engine.within(backend.read(to, { limit: 1, ...engine.portOptions(call) }), call, to);
@@ -84,9 +92,12 @@ function settle(end: CommitEnd, to: string, { id }: LogRecord, expected: Head | 
 }
 
 function taken(to: string, actual: Head | null): StateConflictError {
-  return new StateConflictError(`There is a state "${to}" already. Fork to another key, or delete it first.`, {
-    expected: summary(null),
-    actual: summary(actual),
-    key: to,
-  });
+  return new StateConflictError(
+    `There is a state "${to}" already. Fork to another key, or delete it first.`,
+    {
+      expected: summary(null),
+      actual: summary(actual),
+      key: to,
+    },
+  );
 }

@@ -4,7 +4,7 @@ import type { Cell } from './cell.js';
 import { documentOf } from './diff.js';
 import { checkpointDue } from './policy.js';
 import { ABSENT, type Snapshot } from './replica.js';
-import { DEFAULT_GRACE_MS, type Retention, biteOf, mayGoBefore } from './retention.js';
+import { biteOf, DEFAULT_GRACE_MS, mayGoBefore, type Retention } from './retention.js';
 import { versionAt } from './time.js';
 
 /**
@@ -22,7 +22,10 @@ export function housekeep(cell: Cell, retain: Retention | undefined): void {
   const trim = retain === undefined ? undefined : dueTrim(cell, retain, biteOf(retain));
   if (trim !== undefined) {
     inBackground(cell, trim);
-  } else if (snapshot.value !== ABSENT && checkpointDue(tailBytes(cell, snapshot), snapshot.bytes, cell.engine.checkpointFactor)) {
+  } else if (
+    snapshot.value !== ABSENT &&
+    checkpointDue(tailBytes(cell, snapshot), snapshot.bytes, cell.engine.checkpointFactor)
+  ) {
     inBackground(cell, () => writeCheckpoint(cell, snapshot));
   }
 }
@@ -41,7 +44,9 @@ async function writeCheckpoint(cell: Cell, snapshot: Snapshot): Promise<void> {
   const mark = { startVersion: snapshot.startVersion, tailBytes: snapshot.tailBytes };
   // Doubled until it succeeds: a store that refuses is not asked at every write.
   cell.checkpointed = { ...mark, tailBytes: mark.tailBytes * 2 };
-  await cell.engine.backend.checkpoint(cell.key, checkpointOf(cell, snapshot), { timeoutMs: MAINTENANCE_TIMEOUT_MS });
+  await cell.engine.backend.checkpoint(cell.key, checkpointOf(cell, snapshot), {
+    timeoutMs: MAINTENANCE_TIMEOUT_MS,
+  });
   cell.checkpointed = mark;
 }
 
@@ -89,7 +94,10 @@ function dueTrim(cell: Cell, retain: Retention, bite: number): (() => Promise<vo
   const milestone = milestones.due(mayGo);
   if (snapshot.asStored) milestones.pass(snapshot, bite);
   if (milestone !== undefined) return () => trimTo(cell, milestone, mayGo);
-  if (head.version < cell.lookForOldAt || head.version - cell.floor - (retain.versions ?? 0) < bite * OVERDUE_BITES) {
+  if (
+    head.version < cell.lookForOldAt ||
+    head.version - cell.floor - (retain.versions ?? 0) < bite * OVERDUE_BITES
+  ) {
     return undefined;
   }
   cell.lookForOldAt = head.version + bite * OVERDUE_BITES;
@@ -104,8 +112,7 @@ function dueTrim(cell: Cell, retain: Retention, bite: number): (() => Promise<vo
 
 async function trimTo(cell: Cell, point: TrimPoint, mayGo: (place: Head) => boolean): Promise<void> {
   const { engine, key } = cell;
-  const snapshot =
-    'version' in point ? await cell.reader.read(MAINTENANCE_TIMEOUT_MS, point.version) : point;
+  const snapshot = 'version' in point ? await cell.reader.read(MAINTENANCE_TIMEOUT_MS, point.version) : point;
   const { head } = snapshot;
   if (head === null || !snapshot.asStored || head.version <= cell.floor || !mayGo(head)) return;
   await engine.backend.trim(key, checkpointOf(cell, snapshot), { timeoutMs: MAINTENANCE_TIMEOUT_MS });

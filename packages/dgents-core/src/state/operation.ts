@@ -81,7 +81,9 @@ export class Operation<T = unknown> {
       this.resolve = resolve as (result: never) => void;
       this.reject = reject;
     });
-    this.entry = deadlines.add(call.deadline, () => this.giveUp(() => timeoutError(call, 'The write', request.key)));
+    this.entry = deadlines.add(call.deadline, () =>
+      this.giveUp(() => timeoutError(call, 'The write', request.key)),
+    );
     const { signal } = call;
     if (signal === undefined) return;
     this.onAbort = () => this.giveUp(() => signal.reason);
@@ -110,7 +112,12 @@ export class Operation<T = unknown> {
     this.fail(
       new OutcomeUnknownError(
         `${why} Whether the write happened is not known. Repeating it with { operationId: '${this.request.id}' } is safe.`,
-        { operationId: this.request.id, expected: this.sentAfter === undefined ? undefined : summary(this.sentAfter), key: this.request.key, cause },
+        {
+          operationId: this.request.id,
+          expected: this.sentAfter === undefined ? undefined : summary(this.sentAfter),
+          key: this.request.key,
+          cause,
+        },
       ),
     );
   }
@@ -168,8 +175,10 @@ export function comparisonOf(expected: Expected): Comparison {
     return expected === 0 ? { kind: 'absent' } : { kind: 'version', version: expected };
   }
   if (typeof expected === 'object' && expected !== null) {
-    if ('head' in expected) return expected.head === null ? { kind: 'absent' } : { kind: 'head', head: expected.head };
-    if (typeof expected.version === 'number' && typeof expected.id === 'string') return { kind: 'head', head: expected };
+    if ('head' in expected)
+      return expected.head === null ? { kind: 'absent' } : { kind: 'head', head: expected.head };
+    if (typeof expected.version === 'number' && typeof expected.id === 'string')
+      return { kind: 'head', head: expected };
   }
   throw new TypeError('`expected` is a Versioned, a Head, a version, 0 or "any".');
 }

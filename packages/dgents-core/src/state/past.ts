@@ -2,7 +2,7 @@
 import type { LogRecord, Version } from '../backend.js';
 import { DgentsError, StateCorruptionError } from '../errors.js';
 import type { Cell } from './cell.js';
-import { type Snapshot, compacted } from './replica.js';
+import { compacted, type Snapshot } from './replica.js';
 import { versionAt } from './time.js';
 
 /**
@@ -10,7 +10,11 @@ import { versionAt } from './time.js';
  * @returns undefined when the log had not begun by then
  * @throws LogCompactedError below the oldest kept; RangeError beyond the newest
  */
-export async function snapshotAt(cell: Cell, at: Version | Date, timeoutMs: number): Promise<Snapshot | undefined> {
+export async function snapshotAt(
+  cell: Cell,
+  at: Version | Date,
+  timeoutMs: number,
+): Promise<Snapshot | undefined> {
   const { head, floor } = await cell.engine.backend.read(cell.key, { timeoutMs, limit: 1 });
   const version = typeof at === 'number' ? at : await versionAt(cell, at.getTime(), timeoutMs);
   if (head === null) return undefined;
@@ -51,11 +55,15 @@ export async function* successive(
       // Trimmed while this walk was on its way: what is gone cannot be shown, what follows cannot be built on it.
       const { floor } = await backend.read(cell.key, { timeoutMs, limit: 1 });
       if (floor >= next) throw compacted(cell.key, next, floor);
-      throw new StateCorruptionError(`The log of "${cell.key}" has a gap at version ${next}.`, { key: cell.key });
+      throw new StateCorruptionError(`The log of "${cell.key}" has a gap at version ${next}.`, {
+        key: cell.key,
+      });
     }
     for (const record of page) {
       if (record.version !== next) {
-        throw new StateCorruptionError(`The log of "${cell.key}" has a gap at version ${next}.`, { key: cell.key });
+        throw new StateCorruptionError(`The log of "${cell.key}" has a gap at version ${next}.`, {
+          key: cell.key,
+        });
       }
       next += 1;
       const snapshot = walk.advance(record);

@@ -115,14 +115,21 @@ function settled(compare: Comparison, results: Results): Exclude<Comparison, { k
   return comparison;
 }
 
-function append(cell: Cell, plan: Plan, operation: Operation, produced: Exclude<Produced, { kind: 'none' }>): Snapshot {
+function append(
+  cell: Cell,
+  plan: Plan,
+  operation: Operation,
+  produced: Exclude<Produced, { kind: 'none' }>,
+): Snapshot {
   const { request } = operation;
   const working = plan.last;
   const version = (working.head?.version ?? 0) + 1;
   const at = Math.max(cell.engine.clock(), working.head?.at ?? 0);
   const head: Head = { version, id: request.id, at, deleted: produced.kind === 'tombstone' };
   const { record, next } =
-    produced.kind === 'tombstone' ? tombstone(head, request.meta) : written(cell, working, head, operation, produced);
+    produced.kind === 'tombstone'
+      ? tombstone(head, request.meta)
+      : written(cell, working, head, operation, produced);
   plan.records.push(record);
   plan.last = next;
   plan.ttlMs = request.ttlMs ?? plan.ttlMs;
@@ -133,7 +140,13 @@ function append(cell: Cell, plan: Plan, operation: Operation, produced: Exclude<
 function tombstone(head: Head, meta: Snapshot['meta']): { record: LogRecord; next: Snapshot } {
   const place = { version: head.version, at: head.at, id: head.id };
   return {
-    record: { ...place, kind: 'tombstone', data: 'null', document: null, ...(meta === undefined ? {} : { meta }) },
+    record: {
+      ...place,
+      kind: 'tombstone',
+      data: 'null',
+      document: null,
+      ...(meta === undefined ? {} : { meta }),
+    },
     next: { ...fresh(head, meta), value: ABSENT, traits: 0, bytes: 0 },
   };
 }
@@ -154,7 +167,13 @@ function written(
   const kind = ops === null ? 'set' : 'patch';
   cell.assertFits(kind, dataBytes);
   const document = (ops ?? documentOf(codec, change.next, change.traits)) as Json;
-  const record = new PendingRecord(head, kind, document, schemaVersion === 1 ? undefined : schemaVersion, meta);
+  const record = new PendingRecord(
+    head,
+    kind,
+    document,
+    schemaVersion === 1 ? undefined : schemaVersion,
+    meta,
+  );
   const value = { value: change.next, traits: change.traits, bytes: change.bytes };
   if (ops === null) return { record, next: { ...fresh(head, meta), ...value } };
   const { startVersion } = working;
@@ -163,7 +182,10 @@ function written(
 }
 
 /** A version that needs nothing before it. */
-function fresh(head: Head, meta: Snapshot['meta']): Pick<Snapshot, 'head' | 'meta' | 'asStored' | 'tailBytes' | 'startVersion'> {
+function fresh(
+  head: Head,
+  meta: Snapshot['meta'],
+): Pick<Snapshot, 'head' | 'meta' | 'asStored' | 'tailBytes' | 'startVersion'> {
   return { head, meta, asStored: true, tailBytes: 0, startVersion: head.version };
 }
 

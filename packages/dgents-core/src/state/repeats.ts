@@ -56,13 +56,20 @@ async function find(cell: Cell, ids: readonly string[], call: Call): Promise<Fou
   const { backend, port } = cell.engine;
   const untrimmed = cell.floor <= 1;
   if (backend.find !== undefined) {
-    return { found: await backend.find(cell.key, ids, { timeoutMs: remainingMs(call) }), complete: untrimmed };
+    return {
+      found: await backend.find(cell.key, ids, { timeoutMs: remainingMs(call) }),
+      complete: untrimmed,
+    };
   }
   const wanted = new Set(ids);
   const found = new Map<string, Version>();
   let seen = 0;
   const limit = port.idempotencyRecords;
-  const options = { reverse: true, timeoutMs: remainingMs(call), ...(Number.isFinite(limit) ? { limit } : {}) };
+  const options = {
+    reverse: true,
+    timeoutMs: remainingMs(call),
+    ...(Number.isFinite(limit) ? { limit } : {}),
+  };
   for await (const record of backend.range(cell.key, options)) {
     seen += 1;
     if (wanted.has(record.id)) found.set(record.id, record.version);
@@ -78,7 +85,8 @@ async function find(cell: Cell, ids: readonly string[], call: Call): Promise<Fou
 async function isNew(cell: Cell, operation: Operation, call: Call): Promise<boolean> {
   const { compare, pinned, id } = operation.request;
   // What the handle happens to have seen proves nothing: it may have looked long after the id was used.
-  if (pinned && compare.kind === 'head' && compare.head !== null && compare.head.version >= cell.floor) return true;
+  if (pinned && compare.kind === 'head' && compare.head !== null && compare.head.version >= cell.floor)
+    return true;
   const born = bornAt(id);
   if (born === undefined || cell.floor <= 1) return false;
   if (cell.floorAt === undefined) {

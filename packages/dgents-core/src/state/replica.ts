@@ -79,7 +79,8 @@ export class Reader {
    * whole and replaces it.
    */
   async apply(known: Snapshot, tail: LogTail, timeoutMs: number): Promise<Snapshot> {
-    if (known.asStored || tail.since !== 'same' || startsAnew(tail)) return this.build(known, tail, timeoutMs);
+    if (known.asStored || tail.since !== 'same' || startsAnew(tail))
+      return this.build(known, tail, timeoutMs);
     return this.read(timeoutMs);
   }
 
@@ -237,15 +238,19 @@ class Builder {
   private isPlain(ops: readonly PatchOp[], text: string | undefined): boolean {
     if (text !== undefined) return !text.includes('"$') && !text.includes('/$');
     return ops.every(
-      (op) => !op.path.includes('/$') && (!('value' in op) || this.definition.codec.decode(op.value).traits === 0),
+      (op) =>
+        !op.path.includes('/$') && (!('value' in op) || this.definition.codec.decode(op.value).traits === 0),
     );
   }
 
   private payload(record: Pick<LogRecord, 'data' | 'document' | 'codec'>, text?: string): Json {
     if (record.codec !== undefined) {
-      throw new UnsupportedError(`The state is stored with the codec "${record.codec}", which this agent was not given.`, {
-        key: this.key,
-      });
+      throw new UnsupportedError(
+        `The state is stored with the codec "${record.codec}", which this agent was not given.`,
+        {
+          key: this.key,
+        },
+      );
     }
     if (record.document !== undefined) return record.document as Json;
     return this.definition.codec.parse(text ?? record.data, { key: this.key });
@@ -295,9 +300,12 @@ class Builder {
   }
 
   private corrupt(what: string): StateCorruptionError {
-    return new StateCorruptionError(`The log of "${this.key}" is damaged: ${what}. Its records were left as they are.`, {
-      key: this.key,
-    });
+    return new StateCorruptionError(
+      `The log of "${this.key}" is damaged: ${what}. Its records were left as they are.`,
+      {
+        key: this.key,
+      },
+    );
   }
 }
 

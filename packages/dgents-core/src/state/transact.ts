@@ -7,7 +7,7 @@ import { type Call, monotonicMs, pause } from './deadlines.js';
 import { isDefinite } from './definition.js';
 import type { Engine } from './engine.js';
 import { housekeep } from './housekeeping.js';
-import { Operation, summary } from './operation.js';
+import { type Operation, summary } from './operation.js';
 import { planOne } from './plan.js';
 import { headOf, type Snapshot } from './replica.js';
 import { versioned } from './views.js';
@@ -51,7 +51,9 @@ export async function transact(
     const returned = recipe(...drafts);
     if (returned !== undefined) {
       Promise.resolve(returned).catch(() => undefined);
-      throw new TypeError('The recipe of transact changes its drafts in place and returns nothing; it is synchronous.');
+      throw new TypeError(
+        'The recipe of transact changes its drafts in place and returns nothing; it is synchronous.',
+      );
     }
     call.signal?.throwIfAborted();
     const plans = participants.map(({ cell, operation }, index) => {
@@ -78,16 +80,24 @@ export async function transact(
     }
     const wait = Math.min(50, 2 ** attempt) * engine.random();
     if (monotonicMs() + wait >= call.deadline) {
-      throw new StorageTimeoutError(`The transaction met conflicts for ${call.timeoutMs} ms. Nothing was written.`, {
-        timeoutMs: call.timeoutMs,
-      });
+      throw new StorageTimeoutError(
+        `The transaction met conflicts for ${call.timeoutMs} ms. Nothing was written.`,
+        {
+          timeoutMs: call.timeoutMs,
+        },
+      );
     }
     if (attempt > 0) await pause(wait);
   }
 }
 
 /** Commits, and finds out what became of it when the answer was lost: all keys were written or none. */
-async function settle(engine: Engine, appends: readonly Append[], id: string, call: Call): Promise<readonly CommitResult[]> {
+async function settle(
+  engine: Engine,
+  appends: readonly Append[],
+  id: string,
+  call: Call,
+): Promise<readonly CommitResult[]> {
   let doubt: unknown;
   for (let wait = 5; ; wait = Math.min(wait * 2, 250)) {
     try {
@@ -104,7 +114,11 @@ async function settle(engine: Engine, appends: readonly Append[], id: string, ca
     try {
       const found = await engine.within(lookFor(engine, appends, call), call, undefined);
       if (found === 'happened') {
-        return appends.map(({ records }) => ({ ok: true, head: headOf(records.at(-1) as Append['records'][number]), replayed: true }));
+        return appends.map(({ records }) => ({
+          ok: true,
+          head: headOf(records.at(-1) as Append['records'][number]),
+          replayed: true,
+        }));
       }
       if (found === 'lost') return appends.map(() => ({ ok: false, head: null }));
     } catch {
@@ -122,7 +136,11 @@ async function settle(engine: Engine, appends: readonly Append[], id: string, ca
 }
 
 /** Our id directly after any of the expected heads proves all of it; another's there proves that none of it was. */
-async function lookFor(engine: Engine, appends: readonly Append[], call: Call): Promise<'happened' | 'lost' | 'not yet'> {
+async function lookFor(
+  engine: Engine,
+  appends: readonly Append[],
+  call: Call,
+): Promise<'happened' | 'lost' | 'not yet'> {
   let lost = false;
   for (const { key, records } of appends) {
     const first = records[0] as Append['records'][number];

@@ -5,13 +5,21 @@ import type { Definition } from './definition.js';
 import type { Snapshot } from './replica.js';
 
 /** A private copy of a snapshot's state, or its frozen view. The snapshot must hold one. */
-export function stateOf<S>(definition: Definition, snapshot: Pick<Snapshot, 'value'>, frozen: boolean | undefined): S {
+export function stateOf<S>(
+  definition: Definition,
+  snapshot: Pick<Snapshot, 'value'>,
+  frozen: boolean | undefined,
+): S {
   const { codec } = definition;
   return (frozen === true ? codec.freeze(snapshot.value) : codec.clone(snapshot.value)) as S;
 }
 
 /** A versioned view of a snapshot with a live state. */
-export function versioned<S>(definition: Definition, snapshot: Snapshot, frozen: boolean | undefined): Versioned<S> {
+export function versioned<S>(
+  definition: Definition,
+  snapshot: Snapshot,
+  frozen: boolean | undefined,
+): Versioned<S> {
   const { head, meta } = snapshot;
   let copied: { readonly state: S } | undefined;
   return {

@@ -16,7 +16,8 @@ const HINTED_POLL_MS = 2000;
 /** The current snapshot when there ever was a state, then each newer one that is noticed. Ends when `signal` aborts. */
 export async function* watchCell(cell: Cell, watch: CellWatch): AsyncGenerator<Snapshot, void, undefined> {
   const { signal } = watch;
-  if (watch.pollMs !== undefined && !(watch.pollMs > 0)) throw new RangeError(`pollMs is greater than 0, not ${watch.pollMs}.`);
+  if (watch.pollMs !== undefined && !(watch.pollMs > 0))
+    throw new RangeError(`pollMs is greater than 0, not ${watch.pollMs}.`);
   const bell = new Bell();
   const ring = (): void => bell.ring();
   signal.addEventListener('abort', ring, { once: true });
