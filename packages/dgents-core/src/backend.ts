@@ -222,7 +222,10 @@ export interface KeysOptions extends CallOptions {
   /** Resume: only keys that come later in this backend's order than this one. */
   readonly after?: string;
   readonly limit?: number;
-  /** Give heads too. Keys whose head is a tombstone are listed either way: they keep their numbering. */
+  /**
+   * Give heads too. Keys whose head is a tombstone are listed either way: they keep their numbering. A log that is too
+   * damaged to tell its head is listed without one: it must not hide the others.
+   */
   readonly heads?: boolean;
 }
 

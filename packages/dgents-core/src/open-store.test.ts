@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HookedBackend } from '../test/hooked-backend.js';
@@ -67,10 +67,51 @@ test('an unknown scheme is an error that names the known ones', async () => {
 
 test('a missing package is an error that says what to install, never another store', async () => {
   const error = await failureOf(openStore('redis://:secret@localhost'));
-  expect(error).toBeInstanceOf(StorageUnavailableError);
+  expect(error).toMatchObject({ code: 'DGENTS_UNSUPPORTED', retryable: false });
   expect(error.message).toContain('npm install dgents-redis');
   expect(error.message).not.toContain('secret');
   expect(error.cause).toBeDefined();
+});
+
+test('a file: URL that is easily mistaken is refused with a hint, before a directory is made', async () => {
+  for (const [url, hint] of [
+    ['file://state', 'file:state'],
+    ['file://./state', 'file:./state'],
+    ['file:~/state', 'os.homedir()'],
+  ] as const) {
+    const error = await failureOf(openStore(url));
+    expect(error).toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
+    expect(error.message).toContain(hint);
+  }
+});
+
+test('a directory that cannot be made or is a file is a typed error with the cause', async () => {
+  const directory = folder;
+  const file = join(directory, 'file');
+  writeFileSync(file, '');
+  expect(await failureOf(openStore(`file:${file}`))).toMatchObject({ code: 'DGENTS_STORAGE_UNAVAILABLE' });
+  const below = await failureOf(openStore(`file:${file}/below`));
+  expect(below).toMatchObject({ code: 'DGENTS_STORAGE_UNAVAILABLE', cause: { code: 'ENOTDIR' } });
+});
+
+test('a damaged log hides no other key, and is named in the end', async () => {
+  const directory = folder;
+  const store = await openStore(`file:${directory}`);
+  for (const name of ['a', 'b', 'c']) await store.agent(name).save(name);
+  await store.close();
+  writeFileSync(join(directory, 'b.jsonl'), 'not a journal');
+  const again = await openStore(`file:${directory}`);
+  const seen: string[] = [];
+  const error = await failureOf(
+    (async () => {
+      for await (const { key } of again.keys()) seen.push(key);
+    })(),
+  );
+  expect(seen).toEqual(['a', 'c']);
+  expect(error).toMatchObject({ code: 'DGENTS_STATE_CORRUPTION', key: 'b' });
+  for (const key of ['a', 'c']) expect(await again.erase(key)).toBe(1);
+  expect(await again.has('a')).toBe(false);
+  await again.close();
 });
 
 test('no message holds a password', async () => {

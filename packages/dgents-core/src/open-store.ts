@@ -31,9 +31,8 @@ const BUILT_IN: Readonly<Record<string, BackendFactory>> = {
  * The store answers when this resolves; there is no silent fall back to another one.
  * @param url what to open; the environment variable DGENTS_STORE unless given
  * @throws TypeError when there is no URL
- * @throws UnsupportedError for an unknown scheme or an option that it does not take
- * @throws StorageUnavailableError when the package is missing or the store does not answer; StorageTimeoutError when
- *   it does not in time
+ * @throws UnsupportedError for an unknown scheme, an option that it does not take, or a package that is not installed
+ * @throws StorageUnavailableError when the store does not answer; StorageTimeoutError when it does not in time
  */
 export async function openStore(url?: string, options: OpenStoreOptions = {}): Promise<Store> {
   const address = url ?? process.env['DGENTS_STORE'];
@@ -86,7 +85,7 @@ async function load(
     if (missing !== 'ERR_MODULE_NOT_FOUND' && missing !== 'MODULE_NOT_FOUND') {
       throw new StorageUnavailableError(`The package ${name} failed to load.`, { cause });
     }
-    throw new StorageUnavailableError(`"${scheme}:" needs the package ${name}: npm install ${name}`, {
+    throw new UnsupportedError(`"${scheme}:" needs the package ${name}: npm install ${name}`, {
       cause,
     });
   }

@@ -11,7 +11,7 @@ import type {
   Version,
 } from './backend.js';
 import type { CallOptions, Capabilities, LoadOptions, Versioned } from './data-agent.js';
-import { UnsupportedError } from './errors.js';
+import { StateCorruptionError, UnsupportedError } from './errors.js';
 import { checkKey } from './keys.js';
 import { type AgentOptions, StateAgent } from './state/agent.js';
 import { checkLimit, checkTime } from './state/arguments.js';
@@ -52,6 +52,15 @@ export type StateOf<A> = A extends { load(options?: LoadOptions): Promise<infer 
 export type States<A extends readonly AnyAgent[]> = { [I in keyof A]: StateOf<A[I]> };
 /** What {@link Store.transact} gives: each agent's state after it, in their order. */
 export type Results<A extends readonly AnyAgent[]> = { [I in keyof A]: Versioned<StateOf<A[I]>> };
+
+function unreadable(keys: readonly string[]): StateCorruptionError {
+  const shown = keys.slice(0, 5).map((one) => `"${one}"`);
+  const more = keys.length > shown.length ? ` and ${keys.length - shown.length} more` : '';
+  return new StateCorruptionError(
+    `The others were given; ${shown.join(', ')}${more} cannot be read. Load each to see what is wrong with it.`,
+    keys.length === 1 ? { key: keys[0] } : {},
+  );
+}
 
 /** A state that was validated is validated again when it is loaded: a schema that transforms cannot be kept. */
 export type AcceptsItsOutput<Schema extends StandardSchemaV1> =
@@ -107,23 +116,33 @@ export class Store implements AsyncDisposable {
     return agent;
   }
 
-  /** The keys that start with exactly `prefix`; in code point order where `capabilities.orderedKeys`. */
+  /**
+   * The keys that start with exactly `prefix`; in code point order where `capabilities.orderedKeys`.
+   * @throws StateCorruptionError in the end, after all others were given, when some are too damaged to be listed
+   */
   async *keys(prefix = '', options: KeysOptions = {}): AsyncGenerator<StoredKey, void, undefined> {
     const call = this.begin(options);
     await this.engine.ready(call);
     const { after, limit = Infinity, deleted = false } = options;
     checkLimit(limit);
     let left = limit;
+    const damaged: string[] = [];
     const port = { heads: true, timeoutMs: remainingMs(call), ...(after === undefined ? {} : { after }) };
     const found = this.backend.keys(prefix, port)[Symbol.asyncIterator]();
     const within = <T>(step: Promise<T>): Promise<T> =>
       this.engine.within(step, this.begin(options), undefined);
     for await (const { key, head } of stepwise(found, within)) {
       if (left <= 0) return;
-      if (key.startsWith('$') || head === undefined || (head.deleted && !deleted)) continue;
+      if (key.startsWith('$')) continue;
+      if (head === undefined) {
+        damaged.push(key);
+        continue;
+      }
+      if (head.deleted && !deleted) continue;
       left -= 1;
       yield { key, version: head.version, savedAt: new Date(head.at), deleted: head.deleted };
     }
+    if (damaged.length > 0) throw unreadable(damaged);
   }
 
   /** Whether there is a live state under this key. */
@@ -135,7 +154,8 @@ export class Store implements AsyncDisposable {
   /**
    * Deletes every state under this prefix and removes the content for good; only the numbering stays. Meant for the
    * right to be forgotten: it also erases what was deleted before.
-   * @returns how many states were erased
+   * @returns how many states were erased, those included that had been erased before
+   * @throws StateCorruptionError in the end, after all others were erased, when some are too damaged to be told apart
    */
   async erase(prefix: string, options?: CallOptions): Promise<number> {
     if (typeof prefix !== 'string' || prefix === '') {

@@ -20,6 +20,8 @@ export class Freezer {
 
   freeze(value: unknown, depth: number): unknown {
     if (typeof value !== 'object' || value === null) return value;
+    // Nothing but this freezes what is private, so a frozen one is plain all the way down.
+    if (Object.isFrozen(value)) return value;
     if (depth > HARD_MAX_DEPTH) throw new Refusal(`nested deeper than ${HARD_MAX_DEPTH} levels`);
     const kind = kindOf(value, this.classes);
     switch (kind) {
@@ -27,7 +29,7 @@ export class Freezer {
       case 'null-object':
       case 'array':
       case 'sparse':
-        return Object.isFrozen(value) ? value : this.freezePlain(value as Fields, kind, depth);
+        return this.freezePlain(value as Fields, kind, depth);
       case 'map':
         return new Map(
           Array.from(value as Map<unknown, unknown>, ([key, inner]) => [

@@ -14,7 +14,7 @@ import type {
   ReadOptions,
   Version,
 } from '../backend.js';
-import { AgentClosedError, InvalidKeyError, UnsupportedError } from '../errors.js';
+import { AgentClosedError, DgentsError, InvalidKeyError, UnsupportedError } from '../errors.js';
 import { byCodePoint } from '../memory/code-point-order.js';
 import { type Call, failureOfAll, settle } from './call.js';
 import { capabilitiesOf, KEY_BYTES } from './capabilities.js';
@@ -147,11 +147,19 @@ export class FileBackend implements Backend {
     let given = 0;
     for (const key of wanted) {
       if (given >= limit) return;
-      const head = heads ? await this.#call(key, options, () => this.#log(key).head()) : undefined;
+      const head = heads ? await this.#headOf(key, options) : undefined;
       if (head === null) continue;
       given++;
       yield head === undefined ? { key } : { key, head };
     }
+  }
+
+  /** Undefined when the log is damaged: that must not hide the others. Whoever opens it is told. */
+  #headOf(key: string, options: CallOptions): Promise<Head | null | undefined> {
+    return this.#call(key, options, () => this.#log(key).head()).catch((error: unknown) => {
+      if (DgentsError.is(error, 'DGENTS_STATE_CORRUPTION')) return undefined;
+      throw error;
+    });
   }
 
   find(

@@ -12,7 +12,17 @@ import { FileBackend } from './file-backend.js';
  */
 export async function fileBackendOf(url: string): Promise<Backend> {
   const [location = '', query = ''] = url.slice('file:'.length).split(/\?(.*)/s);
+  if (/^\/\/[^/]/.test(location) && !location.startsWith('//localhost/')) {
+    throw new UnsupportedError(
+      `file: knows no hosts. Did you mean 'file:${location.slice(2)}', with one slash or none?`,
+    );
+  }
   const path = location.startsWith('//') ? fileURLToPath(`file:${location}`) : decodeURIComponent(location);
+  if (path.startsWith('~')) {
+    throw new UnsupportedError(
+      'file: does not expand "~". Give the whole path, or join it with os.homedir().',
+    );
+  }
   if (path === '') throw new UnsupportedError("file: needs a directory, as in 'file:./state'.");
   const parameters = new URLSearchParams(query);
   const durability = parameters.get('durability') ?? 'power';

@@ -56,8 +56,12 @@ export class Locations {
   async #makeReady(): Promise<void> {
     const root = this.#root();
     const directory = this.#single ? dirname(root) : root;
-    await ensureDirectory(this.#fileSystem, directory);
-    await sweepDrafts(this.#fileSystem, directory, this.#clock(), this.#single ? root : undefined);
+    try {
+      await ensureDirectory(this.#fileSystem, directory);
+      await sweepDrafts(this.#fileSystem, directory, this.#clock(), this.#single ? root : undefined);
+    } catch (error) {
+      throw storageError(error, 'use the directory', directory);
+    }
   }
 
   /** Every key that has a file. */

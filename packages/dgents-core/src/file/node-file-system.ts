@@ -56,7 +56,8 @@ export class NodeFileSystem implements FileSystem {
     } catch (cause) {
       throw new StorageUnavailableError(
         `The native file lock (fs-native-extensions) does not load on ${process.platform}-${process.arch}. ` +
-          'Files are never written without it. Reinstall it for this platform, or use another store.',
+          'Files are never written without it. Reinstall it for this platform, keep it out of the bundle (mark it as ' +
+          'external), or use another store.',
         { cause },
       );
     }

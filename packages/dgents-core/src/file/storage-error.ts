@@ -9,6 +9,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EROFS: 'The file system is read-only.',
   EISDIR: 'It is a directory: give the path of a file, or open the directory as a store.',
   ENOTDIR: 'A part of the path is a file, not a directory.',
+  EEXIST: 'It is a file: give a directory, or open the file with PersistentAgent({ path }).',
   ENOENT: 'A directory of the path is missing.',
   EMFILE: 'This process has too many open files: raise `ulimit -n` or lower `maxOpenFiles`.',
   ENFILE: 'The system has too many open files.',

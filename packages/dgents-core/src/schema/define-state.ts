@@ -1,14 +1,10 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Migrations } from '../state/definition.js';
+import type { AgentOptions } from '../state/agent.js';
 
 /** What a kind of state is, written once and handed to every opener. */
-export interface StateDefinition<S> {
+export interface StateDefinition<S>
+  extends Pick<AgentOptions<S>, 'initial' | 'schema' | 'schemaVersion' | 'migrations' | 'codec' | 'retain'> {
   /** For people, and for tools that list states by kind. */
   readonly name: string;
-  readonly schema?: StandardSchemaV1<unknown, S>;
-  readonly initial?: () => S;
-  readonly schemaVersion?: number;
-  readonly migrations?: Migrations;
 }
 
 /**

@@ -44,6 +44,12 @@ export class Definition {
     if (this.schema !== undefined && typeof standard?.validate !== 'function') {
       throw new TypeError('`schema` is a Standard Schema, as made by zod, valibot or arktype.');
     }
+    for (const step of Object.keys(this.migrations)) {
+      if (Number(step) < this.schemaVersion) continue;
+      throw new TypeError(
+        `migrations[${step}] leads to schema version ${Number(step) + 1}, but schemaVersion is ${this.schemaVersion}. Raise it.`,
+      );
+    }
     if (!Number.isInteger(this.schemaVersion) || this.schemaVersion < 1) {
       throw new RangeError(
         `schemaVersion is a whole number from 1 on, not ${String(options.schemaVersion)}.`,
@@ -56,7 +62,32 @@ export class Definition {
    * @throws StateValidationError, StateSerializationError, StateTooLargeError
    */
   accept(state: unknown, key: string): Copied {
-    return this.codec.copy(this.schema === undefined ? state : this.validated(state, key, 'save'), { key });
+    const { schema } = this;
+    if (schema === undefined) return this.codec.copy(state, { key });
+    const validated = this.validated(state, key, 'save');
+    const own = this.codec.copy(validated, { key });
+    if (!this.isSame(own.value, state)) this.assertLoadable(own.value, key);
+    return own;
+  }
+
+  /** Whether the schema left the state as it was; what cannot be compared counts as changed. */
+  private isSame(own: unknown, given: unknown): boolean {
+    try {
+      return this.codec.equal(own, given);
+    } catch {
+      return false;
+    }
+  }
+
+  /** What a schema made of a state is what every load will show it again: it has to take that, and leave it alone. */
+  private assertLoadable(own: unknown, key: string): void {
+    let again: unknown;
+    try {
+      again = this.validated(this.codec.clone(own), key, 'save');
+    } catch (cause) {
+      throw transforming(key, cause);
+    }
+    if (!this.isSame(own, again)) throw transforming(key);
   }
 
   /** Checks a recipe's result; the same value where there is no schema. */
@@ -147,6 +178,13 @@ export class Definition {
       { from, to, key },
     );
   }
+}
+
+function transforming(key: string, cause?: unknown): StateValidationError {
+  const message =
+    'The schema does not accept its own output unchanged, so the state could not be loaded again. Nothing was stored. ' +
+    'Remove the transformation from the schema.';
+  return new StateValidationError(message, { issues: [{ message, path: [] }], key, cause });
 }
 
 function plainIssue(issue: StandardSchemaV1.Issue): ValidationIssue {

@@ -23,7 +23,10 @@ export async function snapshotAt(
     return undefined;
   }
   if (version > head.version) {
-    throw new RangeError(`"${cell.key}" has no version ${version} yet; the newest is ${head.version}.`);
+    const hint = version > 1e11 ? ' A time is given as a Date.' : '';
+    throw new RangeError(
+      `"${cell.key}" has no version ${version} yet; the newest is ${head.version}.${hint}`,
+    );
   }
   return await cell.reader.read(timeoutMs, version);
 }

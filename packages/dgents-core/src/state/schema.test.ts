@@ -46,6 +46,24 @@ describe.each(PLACES)('a schema in %s', (_, open) => {
     expect(await agent.load()).toEqual({ name: 'Ada', visits: 3 });
   });
 
+  test('that changes its own output is refused, before anything is stored that no load would accept', async () => {
+    const schema = z.object({ n: z.union([z.string(), z.number()]).transform((n) => Number(n) + 1) });
+    const transforming = store.agent<{ n: number }>('t', { schema });
+    const error = await failureOf(transforming.save({ n: 1 }));
+    expect(error).toMatchObject({ code: 'DGENTS_STATE_VALIDATION', key: 't' });
+    expect(error.message).toContain('own output');
+    const oneWay = store.agent<{ n: number }>('t', { schema: z.object({ n: z.string().transform(Number) }) });
+    const given = { n: '1' } as unknown as { n: number };
+    expect((await failureOf(oneWay.save(given))).message).toContain('own output');
+    expect(await store.has('t')).toBe(false);
+  });
+
+  test('with a migration that leads beyond its version is refused when the agent is made', () => {
+    const migrations = { 1: (state: never) => state };
+    expect(() => store.agent('k', { migrations })).toThrow(TypeError);
+    expect(() => store.agent('k', { migrations, schemaVersion: 2 })).not.toThrow();
+  });
+
   test('is checked by load, and what is stored stays as it is', async () => {
     await store.agent<unknown>('k').save({ name: 5 });
     const agent = store.agent('k', { schema: User });
@@ -119,7 +137,9 @@ describe.each(PLACES)('a schema in %s', (_, open) => {
 
     test('refuses a state of a newer version', async () => {
       await store.agent<unknown>('k', current).save({ first: 'A', last: 'B', tags: [] });
-      const error = await failureOf(store.agent('k', { schemaVersion: 2, migrations }).load());
+      const error = await failureOf(
+        store.agent('k', { schemaVersion: 2, migrations: { 1: migrations[1] } }).load(),
+      );
       expect(error).toMatchObject({ code: 'DGENTS_MIGRATION', from: 3, to: 2, key: 'k' });
       expect((await failureOf(store.agent('k').save(1, { expected: 'any' }))).name).toBe('MigrationError');
       expect((await store.agent('k', current).read()).version).toBe(1);
