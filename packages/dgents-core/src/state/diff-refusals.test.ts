@@ -88,6 +88,34 @@ describe('what cannot be stored is refused', () => {
     expect(error).toMatchObject({ code: 'DGENTS_STATE_SERIALIZATION', path, key: 'user:1' });
   });
 
+  test('a state too deep for the stack to compare is stored whole', () => {
+    const deep = new Codec({ maxDepth: 2000 });
+    let state: unknown = 1;
+    for (let level = 0; level < 1990; level += 1) state = { a: state };
+    const first = deep.copy(state);
+    const from = { value: first.value, traits: first.traits, bytes: JSON.stringify(state).length };
+    const next = deep.copy(JSON.parse(JSON.stringify(state).replace('1', '2')));
+    const onLittleStack = (levels: number, run: () => unknown): unknown =>
+      levels === 0 ? run() : onLittleStack(levels - 1, run);
+    let wholes = 0;
+    for (let levels = 0; levels < 8000; levels += 500) {
+      for (const options of [{}, { owned: next.traits }]) {
+        try {
+          const change = onLittleStack(levels, () => diff(deep, from, next.value, options)) as ReturnType<
+            typeof diff
+          >;
+          expect(deep.equal(change.next, next.value)).toBe(true);
+          expect(change.bytes).toBe(from.bytes);
+          if (change.ops === null) wholes += 1;
+        } catch (error) {
+          // So little is left that not even a copy fits: said in so many words, or nothing could run here at all.
+          expect(String(error)).toMatch(/deep|call stack/);
+        }
+      }
+    }
+    expect(wholes).toBeGreaterThan(0);
+  });
+
   test('a state as deep as allowed is compared, a deeper one refused', () => {
     for (const maxDepth of [1000, 2000]) {
       const deep = new Codec({ maxDepth });

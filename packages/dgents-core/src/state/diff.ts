@@ -13,6 +13,7 @@
  */
 import type { Codec, Json } from '../codec/codec.js';
 import { jsonBytes } from '../codec/measure.js';
+import { isStackOverflow } from '../codec/refusal.js';
 import { TAGGED, type Traits } from '../codec/traits.js';
 import { Walk } from './diff/walk.js';
 import type { PatchOp } from './patch.js';
@@ -68,7 +69,14 @@ export function documentOf(codec: Codec, value: unknown, traits: Traits): Json {
  */
 export function diff(codec: Codec, base: Base, next: unknown, options: DiffOptions): Change {
   const walk = new Walk(codec, base.traits, options.owned, options.key);
-  const result = walk.value(base.value, next);
+  let result: unknown;
+  try {
+    result = walk.value(base.value, next);
+  } catch (error) {
+    if (isStackOverflow(error) || isStackOverflow((error as Error).cause))
+      return tooDeepToCompare(codec, next, options);
+    throw error;
+  }
   const { ops, patchBytes, delta } = walk.patch;
   const bytes = base.bytes + delta;
   const whole = ops.length > 0 && patchBytes >= bytes;
@@ -79,4 +87,11 @@ export function diff(codec: Codec, base: Base, next: unknown, options: DiffOptio
     ops: whole ? null : ops,
     patchBytes: whole ? 0 : patchBytes,
   };
+}
+
+/** Comparing takes more of the stack for each level than copying does: what is too deep for it is stored whole. */
+function tooDeepToCompare(codec: Codec, next: unknown, { owned, key }: DiffOptions): Change {
+  if (owned !== undefined) return wholeChange(codec, next, owned);
+  const copied = codec.copy(next, key === undefined ? {} : { key });
+  return wholeChange(codec, copied.value, copied.traits);
 }
