@@ -121,7 +121,10 @@ export interface Append {
   readonly expected: Head | null;
   /** At least one; numbered from `expected.version + 1` on. The head's id will be that of the last one. */
   readonly records: readonly LogRecord[];
-  /** Time to live of the whole log from now on, in milliseconds; only where `capabilities.ttl`. */
+  /**
+   * Time to live of the whole log from now on, in milliseconds; only where `capabilities.ttl`. Without it the log stays:
+   * an append takes back whatever time to live was set before, so that nothing acknowledged vanishes unasked.
+   */
   readonly ttlMs?: number;
   /** The whole state after this append as one line of JSON text; given where `capabilities.materializes`, else ignored. */
   readonly document?: string;

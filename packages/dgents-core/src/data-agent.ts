@@ -114,7 +114,10 @@ export interface WriteOptions extends CallOptions {
   readonly operationId?: string;
   /** Plain JSON stored beside this version, at most 4 KB of text. */
   readonly meta?: Meta;
-  /** Let the whole log vanish so many milliseconds from now, unless written again; only where `capabilities.ttl`. */
+  /**
+   * Let the whole log vanish so many milliseconds from now, unless written again; only where `capabilities.ttl`. A write
+   * without it makes the state stay. For a time to live that every write renews, give the agent a `ttlMs`.
+   */
   readonly ttlMs?: number;
 }
 
@@ -190,7 +193,8 @@ export interface DataAgent<S> extends AsyncDisposable {
    * several times, so it must be a synchronous function of the draft. Slow work belongs outside, with `read` and
    * `save(next, { expected })`. The draft, what was taken out of it and what was put into it are the state's once the
    * recipe ends: keep copies, not references. A recipe that reads a Date, bytes or a class instance of a large state
-   * runs on a copy of it all; one that only writes them does not.
+   * runs on a copy of it all; one that only writes them does not. Remove elements with `splice` or `filter`: `delete list[1]`
+   * and a longer `length` leave holes in a small state and `undefined` in a large one.
    * @throws TypeError when the recipe returns a promise, or both changes the draft and returns a value
    * @throws whatever the recipe throws; nothing is stored then
    */

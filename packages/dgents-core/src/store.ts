@@ -53,6 +53,18 @@ export type States<A extends readonly AnyAgent[]> = { [I in keyof A]: StateOf<A[
 /** What {@link Store.transact} gives: each agent's state after it, in their order. */
 export type Results<A extends readonly AnyAgent[]> = { [I in keyof A]: Versioned<StateOf<A[I]>> };
 
+/** Without the document that may travel with a record: it can be the state itself. */
+function asText(entry: FeedEntry): FeedEntry {
+  if (!('record' in entry) || entry.record.document === undefined) return entry;
+  const { version, kind, at, id, data, codec, schema, meta } = entry.record;
+  const optional = {
+    ...(codec === undefined ? {} : { codec }),
+    ...(schema === undefined ? {} : { schema }),
+    ...(meta === undefined ? {} : { meta: structuredClone(meta) }),
+  };
+  return { position: entry.position, key: entry.key, record: { version, kind, at, id, data, ...optional } };
+}
+
 function unreadable(keys: readonly string[]): StateCorruptionError {
   const shown = keys.slice(0, 5).map((one) => `"${one}"`);
   const more = keys.length > shown.length ? ` and ${keys.length - shown.length} more` : '';
@@ -240,7 +252,7 @@ export class Store implements AsyncDisposable {
       throw new UnsupportedError(`The ${this.backend.name} store has no feed.`);
     }
     for await (const entry of this.backend.feed(after, options)) {
-      if (!entry.key.startsWith('$')) yield entry;
+      if (!entry.key.startsWith('$')) yield asText(entry);
     }
   }
 

@@ -4,6 +4,7 @@
  * already and is returned as it is, whole or in part.
  */
 
+import { Cloner } from './clone.js';
 import { define, putTogether, SLOT_NAMES } from './error-parts.js';
 import { errorClasses } from './intrinsics.js';
 import type { Json } from './json.js';
@@ -268,8 +269,8 @@ export class Decoder {
       throw new Refusal(`an instance of class ${JSON.stringify(name)}, which is not listed in \`classes\``);
     }
     // A copy, because `decode` may keep and change what it is given, and the document may be shared.
-    return this.rules.classes.revive(name, {
-      ...(this.decodeObject(fieldsOf(fields), depth) as Record<string, unknown>),
-    });
+    const decoded = this.decodeObject(fieldsOf(fields), depth) as Record<string, unknown>;
+    const own = new Cloner(this.rules.classes).clone(decoded, depth) as Record<string, unknown>;
+    return this.rules.classes.revive(name, own);
   }
 }

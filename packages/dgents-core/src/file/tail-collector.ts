@@ -21,7 +21,9 @@ export class TailCollector implements Collector {
     this.#begun = true;
     if (isRecord(line)) this.#record(line);
     else if (line.kind === 'b') this.#base = checkpointOf(line);
-    else if (first) this.#checkpoint = checkpointOf(line);
+    // Behind a known head a checkpoint may be one of an older version that another process wrote late: what came
+    // between is not in this tail.
+    else if (first && this.seen === 'since start') this.#checkpoint = checkpointOf(line);
   }
 
   reset(): void {

@@ -99,7 +99,8 @@ export class MemoryStore {
       log.append(records, this.#sequence + 1);
     }
     this.#sequence += records.length;
-    if (ttlMs !== undefined) this.#expire(log, ttlMs);
+    if (ttlMs === undefined) log.expiresAt = undefined;
+    else this.#expire(log, ttlMs);
     if (this.#listeners.size > 0) this.#tell(log);
     return { ok: true, head: log.head, replayed: false };
   }

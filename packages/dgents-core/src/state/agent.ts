@@ -15,7 +15,13 @@ import type {
   WatchOptions,
   WriteOptions,
 } from '../data-agent.js';
-import { AgentClosedError, StateExpiredError, StateNotFoundError, StateRegressionError } from '../errors.js';
+import {
+  AgentClosedError,
+  DgentsError,
+  StateExpiredError,
+  StateNotFoundError,
+  StateRegressionError,
+} from '../errors.js';
 import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl } from './arguments.js';
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
@@ -77,6 +83,11 @@ function first(initial: () => unknown): unknown {
   throw new TypeError(
     '`initial` returned undefined, which is not a state. Mind the parentheses: `() => ({ … })`.',
   );
+}
+
+/** A watcher is shown what follows an expiry, as it is shown what follows a deletion. */
+function unlessExpired(error: unknown): void {
+  if (!DgentsError.is(error, 'DGENTS_STATE_EXPIRED')) throw error;
 }
 
 function versionOf({ head }: Snapshot): Version {
@@ -194,17 +205,25 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   private async *follow(options: WatchOptions): AsyncGenerator<Versioned<S> | Deleted, void, undefined> {
     this.assertOpen();
     this.closing ??= new AbortController();
+    // Not AbortSignal.any: what it makes stays in memory as long as the signals it was made of.
+    const ending = new AbortController();
+    const end = (): void => ending.abort();
     const signals =
       options.signal === undefined ? [this.closing.signal] : [this.closing.signal, options.signal];
-    const snapshots = watchCell(this.cell, {
-      signal: AbortSignal.any(signals),
-      pollMs: options.pollMs,
-      begin: () => this.begin(undefined),
-    });
-    for await (const snapshot of snapshots) {
-      await this.verify();
-      this.see(snapshot);
-      yield viewOf<S>(this.cell.definition, snapshot as Snapshot & { head: Head }, options.frozen);
+    for (const signal of signals) {
+      if (signal.aborted) end();
+      else signal.addEventListener('abort', end, { once: true });
+    }
+    const { pollMs, frozen } = options;
+    try {
+      const watch = { signal: ending.signal, pollMs, begin: () => this.begin(undefined) };
+      for await (const snapshot of watchCell(this.cell, watch)) {
+        await this.verify()?.catch(unlessExpired);
+        this.see(snapshot);
+        yield viewOf<S>(this.cell.definition, snapshot as Snapshot & { head: Head }, frozen);
+      }
+    } finally {
+      for (const signal of signals) signal.removeEventListener('abort', end);
     }
   }
 
@@ -447,7 +466,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       const { value } = cell.snapshot;
       if (value !== ABSENT) return definition.codec.clone(value);
       if (this.options.initial === undefined) throw this.notFound();
-      return first(this.options.initial);
+      return definition.codec.clone(definition.accept(first(this.options.initial), this.key).value);
     };
     // Nobody waits for the operation itself: the transaction watches over its signal.
     const unaborted = { ...call, signal: undefined };

@@ -1,4 +1,5 @@
 /** What all agents of one store share: the backend, its readiness, time, randomness, and the replicas in use. */
+import { getMaxListeners, setMaxListeners } from 'node:events';
 import type { Backend, BackendCapabilities, Durability, CallOptions as PortOptions } from '../backend.js';
 import type { CallOptions, Capabilities } from '../data-agent.js';
 import { AgentClosedError, DgentsError, StorageUnavailableError, UnsupportedError } from '../errors.js';
@@ -235,11 +236,19 @@ export function checkTimeout(timeoutMs: number): number {
   return Math.min(timeoutMs, 2 ** 31 - 2);
 }
 
+const SHARED_LISTENERS = 10_000;
+
 /** @throws TypeError */
 function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
-  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return;
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') {
+    // Many calls may share one signal, each with a listener of its own while it is under way: that is no leak.
+    if (signal instanceof EventTarget && getMaxListeners(signal) < SHARED_LISTENERS) {
+      setMaxListeners(SHARED_LISTENERS, signal);
+    }
+    return;
+  }
   throw new TypeError(
     '`signal` is an AbortSignal: new AbortController().signal, or AbortSignal.timeout(ms).',
   );

@@ -28,7 +28,8 @@ export function changeByRecipe(definition: Definition, base: Snapshot, recipe: R
   if (drafted !== OUT_OF_REACH && definition.schema === undefined)
     return diff(codec, known, drafted, { key });
   const own = definition.accept(
-    drafted === OUT_OF_REACH ? runOnCopy(codec, base.value, recipe) : drafted,
+    // A schema may work in place: it never gets what is shared with the state before.
+    drafted === OUT_OF_REACH ? runOnCopy(codec, base.value, recipe) : codec.copy(drafted, { key }).value,
     key,
   );
   return diff(codec, known, own.value, { owned: own.traits, key });

@@ -94,5 +94,7 @@ async function isNew(cell: Cell, operation: Operation, call: Call): Promise<bool
   }
   // Writers on other hosts have clocks of their own.
   const skewMs = cell.engine.port.sharing === 'network' ? DEFAULT_GRACE_MS : 0;
+  // An id from the future was made by a clock that has been set back since: it proves nothing.
+  if (born > cell.engine.clock() + DEFAULT_GRACE_MS) return false;
   return cell.floorAt !== undefined && born > cell.floorAt + skewMs;
 }

@@ -125,7 +125,7 @@ export class Reader {
       if (!tail.more || last === undefined) return;
       const options = { timeoutMs, after: headOf(last) };
       tail = await this.backend.read(this.key, at === undefined ? options : { ...options, at });
-      if (tail.since !== 'same') builder.restart();
+      if (tail.since !== 'same') builder.anew();
     }
   }
 }
@@ -171,6 +171,12 @@ class Builder {
     this.warm = known;
   }
 
+  /** Forgets everything: what comes now is whole. */
+  anew(): void {
+    this.restart();
+    this.head = null;
+  }
+
   restart(): void {
     this.document = ABSENT;
     this.replay = new Replay();
@@ -199,6 +205,9 @@ class Builder {
   }
 
   record(record: LogRecord): void {
+    if (this.head !== null && record.version !== this.head.version + 1) {
+      throw this.corrupt(`version ${record.version} follows version ${this.head.version}`);
+    }
     this.head = headOf(record);
     this.meta = record.meta;
     switch (record.kind) {

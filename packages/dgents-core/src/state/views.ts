@@ -28,16 +28,29 @@ export function versioned<S>(
       return copied.state;
     },
     version: head?.version ?? 0,
-    head,
+    head: head === null ? null : Object.freeze(head),
     savedAt: head === null ? null : new Date(head.at),
-    meta,
+    meta: deepFrozen(meta),
     deleted: false,
   };
 }
 
+/** Heads and meta are shared with the log: nobody may change them. */
+function deepFrozen<T>(json: T): T {
+  if (typeof json !== 'object' || json === null || Object.isFrozen(json)) return json;
+  for (const inner of Object.values(json)) deepFrozen(inner);
+  return Object.freeze(json);
+}
+
 /** The view of a tombstone. */
 export function deletedView(head: Head, meta: Snapshot['meta']): Deleted {
-  return { deleted: true, version: head.version, head, savedAt: new Date(head.at), meta };
+  return {
+    deleted: true,
+    version: head.version,
+    head: Object.freeze(head),
+    savedAt: new Date(head.at),
+    meta: deepFrozen(meta),
+  };
 }
 
 /** Either, as the version is: told by its head, so that nothing is decoded that nobody looks at. */

@@ -55,16 +55,16 @@ function describeTtl({ backend, facts, opened }: Contract): void {
     expect(await commitOne(backend(), late)).toEqual({ ok: false, head: null });
   });
 
-  test('ttlMs sets the time anew, and an append without it leaves the time as it is', async () => {
+  test('ttlMs sets the time anew, and an append without it takes it back', async () => {
     const first = living(null, 1, 2_000);
     await commitOne(backend(), first);
     const second = living(first.records[0]!, 2, 600);
     await commitOne(backend(), second);
-    await commitOne(backend(), living(second.records[0]!, 3));
     await pass(100);
     expect(await there()).toBe(true);
+    await commitOne(backend(), living(second.records[0]!, 3));
     await pass(700);
-    expect(await there()).toBe(false);
+    expect(await there()).toBe(true);
   });
 }
 
