@@ -278,8 +278,8 @@ test('text over many lines comes back on one as it was', () => {
     '1',
   ];
   for (const text of texts) {
-    expect(onOneLine(onManyLines(text))).toBe(text);
-    if (text.length > 2) expect(JSON.parse(onManyLines(text))).toEqual(JSON.parse(text));
+    expect(onOneLine(onManyLines(text) as string)).toBe(text);
+    if (text.length > 2) expect(JSON.parse(onManyLines(text) as string)).toEqual(JSON.parse(text));
   }
   expect(onManyLines('{"a":[1]}')).toBe(`${JSON.stringify({ a: [1] }, null, 2)}\n`);
 });

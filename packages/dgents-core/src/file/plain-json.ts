@@ -1,14 +1,14 @@
 import { dirname } from 'node:path';
 import type { Append, CommitResult, Head, LogRecord, LogTail, ReadOptions, Version } from '../backend.js';
-import { LogCompactedError, UnsupportedError } from '../errors.js';
+import { LogCompactedError } from '../errors.js';
 import { type Call, unknown } from './call.js';
 import { closeQuietly, type Draft, discard, publishNew, writeDraft } from './durable.js';
 import type { FileContext } from './journal-file.js';
 import { LockPacing } from './lock-pacing.js';
 import type { Log, RangePage, RangeWanted } from './log.js';
+import { contentsAfter, stampOf } from './plain-contents.js';
 import { type Current, headOf, PlainFiles } from './plain-files.js';
-import { hashOf, type Stamp, sidecarBytes } from './plain-sidecar.js';
-import { onManyLines } from './plain-text.js';
+import { sidecarBytes } from './plain-sidecar.js';
 import { codeOf, storageError } from './storage-error.js';
 import { Turns } from './turns.js';
 
@@ -103,12 +103,12 @@ export class PlainJson implements Log {
   }
 
   async commit(append: Append, call: Call): Promise<CommitResult> {
-    const text = contentsAfter(append);
+    const bytes = contentsAfter(append);
     await this.#pacing.beforeTurn();
     this.#writers++;
     try {
       for (let attempt = 0; !call.over; attempt++) {
-        const result = await this.#turns.run(() => this.#locked(append, text, call));
+        const result = await this.#turns.run(() => this.#locked(append, bytes, call));
         if (result !== BUSY) return result;
         await this.#pacing.wait(attempt);
       }
@@ -131,7 +131,7 @@ export class PlainJson implements Log {
     while (!this.isIdle) await this.#turns.run(() => Promise.resolve());
   }
 
-  async #locked(append: Append, text: string | null, call: Call): Promise<CommitResult | typeof BUSY> {
+  async #locked(append: Append, bytes: Buffer | undefined, call: Call): Promise<CommitResult | typeof BUSY> {
     const { fileSystem } = this.#context;
     const descriptor = this.#openSidecar();
     try {
@@ -142,7 +142,7 @@ export class PlainJson implements Log {
       }
       const current = await this.#files.load(append.expected ?? undefined);
       if (!expects(append, current)) return refusal(append, current);
-      return await this.#write(append, text, current, call);
+      return await this.#write(append, bytes, current, call);
     } finally {
       if (descriptor !== undefined) closeQuietly(fileSystem, descriptor);
     }
@@ -159,14 +159,13 @@ export class PlainJson implements Log {
 
   async #write(
     append: Append,
-    text: string | null,
+    bytes: Buffer | undefined,
     current: Current,
     call: Call,
   ): Promise<CommitResult | typeof BUSY> {
     const { fileSystem, draftPath, mode, prepareDirectory } = this.#context;
     await prepareDirectory(this.#files.path);
     const how = { mode, through: false };
-    const bytes = text === null ? undefined : Buffer.from(text);
     const next = stampOf(append, bytes);
     const sidecar = sidecarBytes({ key: this.#files.key, next, previous: current.stamp ?? null });
     const contents = bytes && (await writeDraft(fileSystem, draftPath(this.#files.path), how, [bytes]));
@@ -237,30 +236,6 @@ export class PlainJson implements Log {
 }
 
 const NO_LOG: Omit<LogTail, 'since'> = { head: null, floor: 0, records: [], more: false };
-
-/** What the file will hold; null: there will be none. */
-function contentsAfter({ key, records, document }: Append): string | null {
-  if (records.some(({ kind }) => kind === 'event')) {
-    throw new UnsupportedError('A plain JSON file keeps no events: use the format "journal"', { key });
-  }
-  const last = records[records.length - 1] as LogRecord;
-  if (last.kind === 'tombstone') return null;
-  const text = last.kind === 'set' ? last.data : document;
-  if (text === undefined) throw new TypeError('an append to a plain JSON file needs the whole document');
-  return onManyLines(text);
-}
-
-function stampOf({ records }: Append, bytes: Buffer | undefined): Stamp {
-  const { version, id, at, codec, schema, meta, kind } = records[records.length - 1] as LogRecord;
-  const extras = {
-    ...(codec !== undefined && { codec }),
-    ...(schema !== undefined && { schema }),
-    ...(meta && { meta }),
-  };
-  const first = (records[0] as LogRecord).id;
-  const hash = bytes === undefined ? null : hashOf(bytes);
-  return { version, id, at, deleted: kind === 'tombstone', hash, first, count: records.length, ...extras };
-}
 
 function expects({ expected }: Append, { stamp }: Current): boolean {
   if (expected === null || stamp === undefined) return expected === null && stamp === undefined;
