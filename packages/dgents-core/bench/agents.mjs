@@ -332,45 +332,47 @@ async function crowd() {
   await store.close();
 
   const heap = {};
-  for (const kind of ['memory', 'file']) {
-    const count = quick ? 1_000 : 10_000;
-    const one = new Store(
-      kind === 'memory'
-        ? memoryBackend()
-        : fileBackend({ path: join(directory, 'many'), durability: 'process' }),
-    );
-    await one.ready();
-    const states = Array.from({ length: count }, (_, index) => profile(index));
-    global.gc?.();
-    const before = process.memoryUsage().heapUsed;
-    const copies = states.map((state) => structuredClone(state));
-    global.gc?.();
-    const stateBytes = (process.memoryUsage().heapUsed - before) / count;
-    copies.length = 0;
-    global.gc?.();
-    const empty = process.memoryUsage().heapUsed;
-    const agents = [];
-    for (const [index, state] of states.entries()) {
-      const agent = one.agent(`agent:${index}`);
-      await agent.save(state);
-      agents.push(agent);
-    }
-    for (let wait = 0; wait < 3; wait += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      global.gc?.();
-    }
-    const each = (process.memoryUsage().heapUsed - empty) / count;
-    heap[kind] = {
-      agents: count,
-      'heap bytes each': round(each, 0),
-      'of it the state itself': round(stateBytes, 0),
-      'beside the state': round(each - stateBytes, 0),
-      descriptors: readdirSync('/proc/self/fd').length,
-    };
-    if (agents.length !== count) throw new RangeError('agents were lost');
-    await one.close();
-  }
+  for (const kind of ['memory', 'file']) heap[kind] = await crowdOf(kind, quick ? 1_000 : 10_000);
   return { concurrent, heap: global.gc ? heap : 'run node with --expose-gc for heap figures' };
+}
+
+/** Heap of many open agents beside what their states take by themselves. */
+async function crowdOf(kind, count) {
+  const backend =
+    kind === 'memory'
+      ? memoryBackend()
+      : fileBackend({ path: join(directory, 'many'), durability: 'process' });
+  const store = new Store(backend);
+  await store.agent('warm-up').save(profile());
+  const before = await settledHeap();
+  let copies = Array.from({ length: count }, (_, index) => structuredClone(profile(index)));
+  const stateBytes = ((await settledHeap()) - before) / copies.length;
+  copies = undefined;
+  const empty = await settledHeap();
+  const agents = [];
+  for (let index = 0; index < count; index += 1) {
+    const agent = store.agent(`agent:${index}`);
+    await agent.save(profile(index));
+    agents.push(agent);
+  }
+  const each = ((await settledHeap()) - empty) / agents.length;
+  const descriptors = readdirSync('/proc/self/fd').length;
+  await store.close();
+  return {
+    agents: count,
+    'heap bytes each': round(each, 0),
+    'of it the state itself': round(stateBytes, 0),
+    'beside the state': round(each - stateBytes, 0),
+    descriptors,
+  };
+}
+
+async function settledHeap() {
+  for (let wait = 0; wait < 4; wait += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    global.gc?.();
+  }
+  return process.memoryUsage().heapUsed;
 }
 
 const scenarios = {
