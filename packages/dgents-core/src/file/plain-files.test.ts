@@ -78,3 +78,46 @@ describe('a plain JSON file that is large', () => {
     expect(onOneLine('"never ending \\"')).toBe('"never ending \\"');
   });
 });
+
+describe('edits that are taken back', () => {
+  test('an undo is a new version to whoever saw the edit, and can be followed', async () => {
+    const backend = open();
+    const one = await commit(backend, appendOf(null, 'a', '1'));
+    writeFileSync(path, '2');
+    const { head: two } = await backend.read('state', { after: one });
+    writeFileSync(path, '1\n');
+    for (const each of [backend, open()]) {
+      const tail = await each.read('state', { after: two! });
+      expect(tail).toMatchObject({ since: 'trimmed', head: { version: 3 }, records: [{ data: '1' }] });
+      expect((await each.read('state')).head).toEqual(tail.head);
+    }
+    const { head } = await backend.read('state');
+    expect((await commit(backend, appendOf(head, 'b', '4'))).version).toBe(4);
+  });
+
+  test('the contents before the last ones, typed back, are a new version', async () => {
+    const backend = open();
+    const two = await commit(backend, appendOf(await commit(backend, appendOf(null, 'a', '1')), 'b', '2'));
+    writeFileSync(path, '1\n');
+    const { head, records } = await backend.read('state');
+    expect([head?.version, records[0]?.data]).toEqual([3, '1']);
+    expect(await open().read('state', { after: two })).toMatchObject({ since: 'same', head });
+    expect((await commit(backend, appendOf(head, 'c', '4'))).version).toBe(4);
+  });
+
+  test('two stores that saw a different number of edits go on', async () => {
+    const [a, b] = [open(), open()];
+    const one = await commit(a, appendOf(null, 'a', '1'));
+    writeFileSync(path, '2');
+    const { head: first } = await a.read('state', { after: one });
+    writeFileSync(path, '3');
+    const { head: second } = await a.read('state', { after: first! });
+    const { head: only } = await b.read('state', { after: one });
+    expect([second?.version, only?.version]).toEqual([3, 2]);
+    await commit(b, appendOf(only, 'b', '4'));
+    const tail = await a.read('state', { after: second! });
+    expect(tail).toMatchObject({ since: 'trimmed', head: { version: 3, id: 'b' }, records: [{ data: '4' }] });
+    const five = await commit(a, appendOf(tail.head, 'c', '5'));
+    expect(await b.read('state')).toMatchObject({ head: five, records: [{ data: '5' }] });
+  });
+});

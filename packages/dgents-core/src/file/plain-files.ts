@@ -4,6 +4,7 @@ import { closeQuietly } from './durable.js';
 import type { FileStat } from './file-system.js';
 import { type FileContext, MAX_LOOKS } from './journal-file.js';
 import { JournalReader } from './journal-reader.js';
+import type { Extras } from './line.js';
 import { hashOf, parsedSidecar, SIDECAR_SUFFIX, type Sidecar, type Stamp } from './plain-sidecar.js';
 import { onOneLine } from './plain-text.js';
 import { codeOf } from './storage-error.js';
@@ -17,7 +18,15 @@ export interface Current {
 }
 
 /** The ids of versions that somebody made with an editor begin with this; the hash of the file follows. */
-const EDIT = 'edit:';
+export const EDIT = 'edit:';
+
+/** What this process has seen and nobody writes down, so that no version is used for two things. */
+export interface Memory {
+  /** The newest edit, and the last version written at that time: two edits in a row are two versions. */
+  readonly edit?: { readonly id: string; readonly version: Version; readonly after: string | undefined };
+  /** The id of the sidecar's `next` when its contents were in place: what comes later is an edit, also if it is older. */
+  readonly placed?: string;
+}
 
 /** A plain file and its sidecar, read together. */
 export class PlainFiles {
@@ -25,8 +34,7 @@ export class PlainFiles {
   readonly sidecarPath: string;
   readonly key: string;
   readonly #context: FileContext;
-  /** The newest edit seen by this process, so that two edits in a row are two versions. */
-  edit: { readonly id: string; readonly version: Version } | undefined;
+  memory: Memory = {};
   /** What the files looked like, and the head they held. */
   #known: { readonly files: readonly (FileStat | undefined)[]; readonly head: Head | null } | undefined;
 
@@ -60,14 +68,41 @@ export class PlainFiles {
     seen: Head | undefined,
   ): Stamp | undefined {
     const hash = bytes === undefined ? null : hashOf(bytes);
-    if (sidecar?.next.hash === hash) return sidecar.next;
-    if (sidecar?.previous?.hash === hash) return sidecar.previous;
+    const written = this.#written(sidecar, hash, seen);
+    if (written !== undefined && !('edited' in written)) return written;
     if (hash === null && (sidecar === undefined || sidecar.previous === null)) return undefined;
     const id = `${EDIT}${hash ?? 'removed'}`;
     const version = this.#editVersion(id, sidecar?.next.version ?? 0, seen);
-    this.edit = { id, version };
-    const at = Math.max(stat?.modifiedMs ?? this.#context.clock(), sidecar?.next.at ?? 0);
-    return { version, id, at: Math.trunc(at), deleted: hash === null, hash, first: id, count: 1 };
+    this.memory = { ...this.memory, edit: { id, version, after: sidecar?.next.id } };
+    const at = Math.trunc(Math.max(stat?.modifiedMs ?? this.#context.clock(), sidecar?.next.at ?? 0));
+    return { ...written?.edited, version, id, at, deleted: hash === null, hash, first: id, count: 1 };
+  }
+
+  /**
+   * The version that was written with these contents, if it is the one that is there: who has seen a later one knows
+   * that somebody put the contents back, which is an edit. How they are encoded stays known.
+   */
+  #written(
+    sidecar: Sidecar | undefined,
+    hash: string | null,
+    seen: Head | undefined,
+  ): Stamp | { readonly edited: Extras } | undefined {
+    if (sidecar === undefined) return undefined;
+    const { next, previous } = sidecar;
+    const stamp = next.hash === hash ? next : previous?.hash === hash ? previous : undefined;
+    if (stamp === next || seen?.id === next.id) this.memory = { ...this.memory, placed: next.id };
+    if (stamp === undefined) return undefined;
+    const { edit, placed } = this.memory;
+    const later = [edit?.after === next.id ? edit : undefined, seen?.id.startsWith(EDIT) ? seen : undefined]
+      .filter((known) => known !== undefined)
+      .filter((known) => known.version > stamp.version);
+    const other = later.some(({ id }) => id !== stamp.id) || (stamp !== next && placed === next.id);
+    if (other) {
+      const { codec, schema } = stamp;
+      return { edited: { ...(codec !== undefined && { codec }), ...(schema !== undefined && { schema }) } };
+    }
+    const [same] = later;
+    return same === undefined ? stamp : { ...stamp, version: same.version };
   }
 
   /**
@@ -76,7 +111,7 @@ export class PlainFiles {
    */
   #editVersion(id: string, written: Version, seen: Head | undefined): Version {
     let version = written + 1;
-    for (const known of [this.edit, seen]) {
+    for (const known of [this.memory.edit, seen]) {
       if (known === undefined || known.version <= written || !known.id.startsWith(EDIT)) continue;
       version = Math.max(version, known.id === id ? known.version : known.version + 1);
     }

@@ -7,7 +7,7 @@ import type { FileContext } from './journal-file.js';
 import { LockPacing } from './lock-pacing.js';
 import type { Log, RangePage, RangeWanted } from './log.js';
 import { contentsAfter, stampOf } from './plain-contents.js';
-import { type Current, headOf, PlainFiles } from './plain-files.js';
+import { type Current, EDIT, headOf, type Memory, PlainFiles } from './plain-files.js';
 import { sidecarBytes } from './plain-sidecar.js';
 import { codeOf, storageError } from './storage-error.js';
 import { Turns } from './turns.js';
@@ -33,7 +33,7 @@ export class PlainJson implements Log {
   constructor(context: FileContext, key: string, path: string, known?: unknown) {
     this.#context = context;
     this.#files = new PlainFiles(context, key, path);
-    this.#files.edit = known as PlainFiles['edit'];
+    if (known !== undefined) this.#files.memory = known as Memory;
     this.#pacing = new LockPacing(context);
   }
 
@@ -46,7 +46,7 @@ export class PlainJson implements Log {
   }
 
   retire(): unknown {
-    return this.#files.edit;
+    return this.#files.memory;
   }
 
   read(options: ReadOptions): Promise<LogTail> {
@@ -185,6 +185,7 @@ export class PlainJson implements Log {
         return BUSY;
       }
       await this.#publishContents(contents);
+      this.#files.memory = { ...this.#files.memory, placed: next.id };
       return { ok: true, head: headOf(next), replayed: false };
     } catch (error) {
       if (contents !== undefined) await discard(fileSystem, contents);
@@ -256,8 +257,9 @@ function refusal({ expected, records }: Append, { sidecar, stamp }: Current): Co
 
 function relation({ sidecar, stamp }: Current, after: Head | undefined): LogTail['since'] {
   if (after === undefined || stamp === undefined) return 'same';
-  if (after.version === stamp.version) return after.id === stamp.id ? 'same' : 'diverged';
-  if (after.version > stamp.version) return 'diverged';
+  if (after.version === stamp.version && after.id === stamp.id) return 'same';
+  // Others may have counted fewer edits than whoever saw this one.
+  if (after.version >= stamp.version) return after.id.startsWith(EDIT) ? 'trimmed' : 'diverged';
   const before = stamp === sidecar?.next ? sidecar.previous : sidecar?.next;
   return before?.id === after.id && after.version === stamp.version - 1 ? 'same' : 'trimmed';
 }
