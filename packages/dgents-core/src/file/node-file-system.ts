@@ -89,6 +89,12 @@ export class NodeFileSystem implements FileSystem {
     let flags = how.write || how.create !== undefined ? constants.O_RDWR : constants.O_RDONLY;
     if (how.create !== undefined) flags |= constants.O_CREAT | constants.O_EXCL;
     if (how.through && SYNCS_WRITES) flags |= constants.O_DSYNC;
+    if (how.create === undefined) {
+      // Opening a pipe waits for its other end, and with it the whole process.
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (stats !== undefined && !stats.isFile() && !stats.isDirectory())
+        throw new StorageUnavailableError(`Cannot open ${path}: it is not a file.`);
+    }
     const descriptor = openSync(path, flags, how.create);
     if (how.through && !SYNCS_WRITES) this.#syncAfterWrite.add(descriptor);
     return descriptor;
