@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { closeQuietly, ensureDirectory } from './durable.js';
 import type { FileSystem } from './file-system.js';
 import { parseHeader } from './header.js';
@@ -21,6 +21,7 @@ export class Locations {
   readonly #clock: () => number;
   #resolved: string | undefined;
   #prepared: Promise<void> | undefined;
+  #isReady = false;
 
   constructor(
     fileSystem: FileSystem,
@@ -32,7 +33,8 @@ export class Locations {
     }: Pick<Required<FileBackendOptions>, 'path' | 'single' | 'format' | 'clock'>,
   ) {
     this.#fileSystem = fileSystem;
-    this.#given = path;
+    // Symbolic links may lead elsewhere later; the working directory is that of now.
+    this.#given = resolve(path);
     this.#single = single;
     this.#suffix = format === 'json' ? '.json' : '.jsonl';
     this.#clock = clock;
@@ -46,6 +48,8 @@ export class Locations {
 
   /** Makes the directory and sweeps what dead processes left in it: before the first file is created. */
   prepare(): Promise<void> {
+    // Somebody may have removed the directory since.
+    if (this.#isReady && this.#fileSystem.stat(this.#directory()) === undefined) this.#prepared = undefined;
     this.#prepared ??= this.#makeReady().catch((error: unknown) => {
       this.#prepared = undefined;
       throw error;
@@ -53,12 +57,17 @@ export class Locations {
     return this.#prepared;
   }
 
+  #directory(): string {
+    return this.#single ? dirname(this.#root()) : this.#root();
+  }
+
   async #makeReady(): Promise<void> {
-    const root = this.#root();
-    const directory = this.#single ? dirname(root) : root;
+    this.#isReady = false;
+    const directory = this.#directory();
     try {
       await ensureDirectory(this.#fileSystem, directory);
-      await sweepDrafts(this.#fileSystem, directory, this.#clock(), this.#single ? root : undefined);
+      await sweepDrafts(this.#fileSystem, directory, this.#clock(), this.#single ? this.#root() : undefined);
+      this.#isReady = true;
     } catch (error) {
       throw storageError(error, 'use the directory', directory);
     }
