@@ -391,7 +391,9 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   settled(operation: Operation, result: Snapshot | undefined): void {
     this.pending.delete(operation);
     if (this.lastWrite === operation) this.lastWrite = undefined;
-    if (result !== undefined) this.see(result);
+    // A load may have seen a newer one before the answer to this write came.
+    const newer = (result?.head?.version ?? 0) >= (this.seen?.head?.version ?? 0);
+    if (result !== undefined && newer) this.see(result);
   }
 
   /** What a save of this handle may replace. */
@@ -409,7 +411,6 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const { epoch } = this.cell;
     if (seen !== undefined && seen.head === snapshot.head && seen.epoch === epoch) return;
     const { head, value } = snapshot;
-    if (seen !== undefined && seen.head !== null && (head?.version ?? 0) < seen.head.version) return;
     this.seen = { head, live: value !== ABSENT, epoch };
   }
 
