@@ -1,4 +1,9 @@
-/** The handle that agent developers hold: {@link DataAgent} over any backend. */
+/**
+ * The handle that agent developers hold: {@link DataAgent} over any backend.
+ *
+ * Longer than other files, because every method of the contract is here once, overloads included; what they do is in
+ * the files it imports.
+ */
 import type { Head, Version } from '../backend.js';
 import type {
   CallOptions,
@@ -15,13 +20,7 @@ import type {
   WatchOptions,
   WriteOptions,
 } from '../data-agent.js';
-import {
-  AgentClosedError,
-  DgentsError,
-  StateExpiredError,
-  StateNotFoundError,
-  StateRegressionError,
-} from '../errors.js';
+import { AgentClosedError, DgentsError, StateNotFoundError } from '../errors.js';
 import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl } from './arguments.js';
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
@@ -34,13 +33,13 @@ import {
   Operation,
   type OperationRequest,
   type Produced,
-  summary,
   type Writer,
 } from './operation.js';
 import { newest, snapshotAt, successive } from './past.js';
 import { changeByRecipe, changeByState, type Recipe, stateByRecipe } from './recipe.js';
 import { ABSENT, type Snapshot } from './replica.js';
 import { checkRetention, type Retention } from './retention.js';
+import { Sight } from './sight.js';
 import { stepwise } from './steps.js';
 import { versionAt } from './time.js';
 import type { Participant } from './transact.js';
@@ -58,15 +57,6 @@ export interface AgentOptions<S> extends DefinitionOptions<S> {
   readonly requireDurability?: 'process' | 'power';
   /** Time to live that every write of this handle sets, in milliseconds; only where `capabilities.ttl`. */
   readonly ttlMs?: number;
-}
-
-/** What a handle has seen of the log, and under which of its incarnations. */
-interface Seen {
-  /** Null: that there was nothing. */
-  readonly head: Head | null;
-  /** Whether there was a state, and not a tombstone. */
-  readonly live: boolean;
-  readonly epoch: number;
 }
 
 const DEFAULT_HISTORY = 100;
@@ -96,7 +86,7 @@ function versionOf({ head }: Snapshot): Version {
 
 export class StateAgent<S> implements DataAgent<S>, Writer {
   private readonly cell: Cell;
-  private seen: Seen | undefined;
+  private readonly sight: Sight;
   /** The last write of this handle that has not settled: the next one builds on it. */
   private lastWrite: Operation | undefined;
   /** Accepted and not settled: what `close` waits for. */
@@ -121,6 +111,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     }
     this.timeoutMs = options.timeoutMs === undefined ? engine.timeoutMs : checkTimeout(options.timeoutMs);
     this.cell = engine.cell(engine.define(options as DefinitionOptions<unknown>), key);
+    this.sight = new Sight(this.cell, this.timeoutMs);
   }
 
   get capabilities(): Capabilities {
@@ -219,7 +210,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       const watch = { signal: ending.signal, pollMs, begin: () => this.begin(undefined) };
       for await (const snapshot of watchCell(this.cell, watch)) {
         await this.verify()?.catch(unlessExpired);
-        this.see(snapshot);
+        this.sight.see(snapshot);
         yield viewOf<S>(this.cell.definition, snapshot as Snapshot & { head: Head }, frozen);
       }
     } finally {
@@ -256,7 +247,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const check = this.verify();
     if (check !== undefined) return this.within(check, call).then(() => this.present(call, finish));
     const { definition, snapshot } = this.cell;
-    this.see(snapshot);
+    this.sight.see(snapshot);
     if (snapshot.value !== ABSENT) return finish(snapshot);
     const { initial } = this.options;
     if (initial === undefined) throw this.notFound();
@@ -391,66 +382,17 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   settled(operation: Operation, result: Snapshot | undefined): void {
     this.pending.delete(operation);
     if (this.lastWrite === operation) this.lastWrite = undefined;
-    // A load may have seen a newer one before the answer to this write came.
-    const newer = (result?.head?.version ?? 0) >= (this.seen?.head?.version ?? 0);
-    if (result !== undefined && newer) this.see(result);
+    if (result !== undefined) this.sight.wrote(result);
   }
 
   /** What a save of this handle may replace. */
   private comparison(): Comparison {
-    if (this.lastWrite !== undefined) return { kind: 'after', write: this.lastWrite };
-    if (this.seen === undefined) return { kind: 'any' };
-    const { head, live } = this.seen;
-    return live && head !== null ? { kind: 'head', head } : { kind: 'absent' };
+    return this.lastWrite === undefined ? this.sight.comparison() : { kind: 'after', write: this.lastWrite };
   }
 
-  // ── What this handle has seen ────────────────────────────────────────────────────────────────────────────────
-
-  private see(snapshot: Snapshot): void {
-    const { seen } = this;
-    const { epoch } = this.cell;
-    if (seen !== undefined && seen.head === snapshot.head && seen.epoch === epoch) return;
-    const { head, value } = snapshot;
-    this.seen = { head, live: value !== ABSENT, epoch };
-  }
-
-  /**
-   * @internal Checks, when the log has turned out to be another than it was, that what this handle saw is still part
-   * of it.
-   * @returns undefined when there is nothing to check
-   */
+  /** @internal See {@link Sight.verify}. */
   verify(): Promise<void> | undefined {
-    if (this.seen === undefined || this.seen.epoch === this.cell.epoch) return undefined;
-    return this.verifySeen(this.seen);
-  }
-
-  private async verifySeen(seen: Seen): Promise<void> {
-    const { cell, engine } = this;
-    const { epoch } = cell;
-    const { head } = seen;
-    if (head !== null) {
-      const tail = await engine.backend.read(this.key, { after: head, limit: 1, timeoutMs: this.timeoutMs });
-      if (tail.since === 'diverged') {
-        if (tail.head === null && engine.port.ttl) {
-          this.seen = { head: null, live: false, epoch };
-          throw new StateExpiredError(`The state "${this.key}" has expired. It is absent from now on.`, {
-            key: this.key,
-          });
-        }
-        throw this.regression(head, tail.head);
-      }
-    }
-    this.seen = { ...seen, epoch };
-  }
-
-  private regression(seen: Head, actual: Head | null): StateRegressionError {
-    const now = summary(actual);
-    return new StateRegressionError(
-      `The store went back in time: this handle saw version ${seen.version} of "${this.key}" (operation ${seen.id}), ` +
-        `the store now ${actual === null ? 'has nothing' : `is at version ${now.version} (operation ${now.id})`}. ` +
-        'Nothing was written. Open a new handle to accept what is there.',
-      { seen: summary(seen), actual: now, key: this.key },
-    );
+    return this.sight.verify();
   }
 
   /** @internal What a transaction needs of this handle. */
@@ -497,7 +439,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       admit,
       draft,
       operation,
-      see: (snapshot) => this.see(snapshot),
+      see: (snapshot) => this.sight.see(snapshot),
       verify: () => this.verify(),
     };
   }
