@@ -132,7 +132,9 @@ export class PlainJson implements Log {
   }
 
   async #locked(append: Append, bytes: Buffer | undefined, call: Call): Promise<CommitResult | typeof BUSY> {
-    const { fileSystem } = this.#context;
+    const { fileSystem, prepareDirectory } = this.#context;
+    // Before locking: a draft left by a process that died just after linking it is the very file to be locked.
+    if (this.#sidecarIsThere()) await prepareDirectory(this.#files.path);
     const descriptor = this.#openSidecar();
     try {
       if (descriptor !== undefined) {
@@ -146,6 +148,10 @@ export class PlainJson implements Log {
     } finally {
       if (descriptor !== undefined) closeQuietly(fileSystem, descriptor);
     }
+  }
+
+  #sidecarIsThere(): boolean {
+    return this.#context.fileSystem.stat(this.#files.sidecarPath) !== undefined;
   }
 
   #openSidecar(): number | undefined {
