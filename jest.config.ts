@@ -23,7 +23,11 @@ const config: Config = {
     // Sources import './x.js', as Node wants it; jest finds './x.ts'.
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  maxWorkers: 2,
+  // A test that hangs is found all the same; one on a busy machine is given time.
+  testTimeout: 60_000,
+  // Half of the time is spent waiting, for processes, servers and deadlines.
+  maxWorkers: 3,
+  testSequencer: '<rootDir>/scripts/slow-first.mjs',
   reporters: ['default', '<rootDir>/scripts/skip-reporter.mjs'],
 };
 

@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type CodeBlock, CodeBlockRunner, codeBlocks, pages } from './code-blocks.js';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type CodeBlock, CodeBlockRunner, codeBlocks, excerpts, pages } from './code-blocks.js';
 
 const ROOT = join(__dirname, '..');
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 const fenced = (info: string, ...code: string[]) => [`\`\`\`${info}`, ...code, '```'].join('\n');
 
 describe('code on the pages', () => {
   const runner = new CodeBlockRunner(ROOT);
-  const blocks = pages(ROOT).flatMap((page) => codeBlocks(page, readFileSync(join(ROOT, page), 'utf8')));
+  const blocks = pages(ROOT).flatMap((page) => codeBlocks(page, read(page)));
   let mistakes: ReadonlyMap<CodeBlock, string[]>;
   beforeAll(() => {
     mistakes = runner.compile(blocks);
@@ -19,13 +20,45 @@ describe('code on the pages', () => {
   });
 
   test('every block runs', async () => {
-    const failures: string[] = [];
-    for (const block of blocks.filter((block) => block.run)) {
-      const failure = await runner.run(block);
-      if (failure !== undefined) failures.push(failure);
-    }
-    expect(failures).toEqual([]);
-  }, 300_000);
+    const waiting = blocks.filter((block) => block.run);
+    const count = waiting.length;
+    const failures: (string | undefined)[] = [];
+    // Some wait most of their time.
+    const lane = async (): Promise<void> => {
+      for (let block = waiting.shift(); block !== undefined; block = waiting.shift()) {
+        failures.push(await runner.run(block));
+      }
+    };
+    await Promise.all([lane(), lane(), lane()]);
+    expect(failures.filter((failure) => failure !== undefined)).toEqual([]);
+    expect(failures).toHaveLength(count);
+    expect(count).toBeGreaterThan(20);
+  }, 600_000);
+});
+
+describe('links on the pages', () => {
+  const links = pages(ROOT).flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#[^)]*)?\)/g)].map(
+      ([, to]) => [page, to as string] as const,
+    ),
+  );
+
+  test('lead to files that are there', () => {
+    const dead = links.filter(([page, to]) => !existsSync(join(ROOT, dirname(page), to)));
+    expect(dead).toEqual([]);
+    expect(links.length).toBeGreaterThan(50);
+  });
+});
+
+describe('files on the pages', () => {
+  const written = (lines: readonly string[]) => lines.filter((line) => line.trim() !== '');
+  const shown = pages(ROOT).flatMap((page) =>
+    [...excerpts(read(page))].map(([file, lines]) => ({ page, file, lines })),
+  );
+
+  test.each(shown)('$page shows $file as it is, whole and in order', ({ file, lines }) => {
+    expect(written(lines)).toEqual(written(read(file).split('\n')));
+  });
 });
 
 describe('the test of the pages itself', () => {
@@ -39,6 +72,8 @@ describe('the test of the pages itself', () => {
     fenced('ts no-run', 'const wrong: string = 3;', 'process.exit(1);', 'void wrong;'),
     fenced('js', "import 'node:fs';", "throw new TypeError('on purpose');"),
     fenced('sh', 'exit 1'),
+    fenced('ts a/file.ts', 'const part = 1;'),
+    fenced('ts a/file.ts', '', 'const rest = 2;'),
   ].join('\n');
   const blocks = codeBlocks('page.md', page);
 
@@ -48,6 +83,10 @@ describe('the test of the pages itself', () => {
       [11, 'ts', false],
       [16, 'js', true],
     ]);
+  });
+
+  test('parts of a file are no blocks of their own, and are joined by its path', () => {
+    expect([...excerpts(page)]).toEqual([['a/file.ts', ['const part = 1;', '', 'const rest = 2;']]]);
   });
 
   test('a wrong type is reported with the line of the page, a failing program with that of its block', async () => {

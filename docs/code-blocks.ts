@@ -10,6 +10,7 @@ import ts from 'typescript';
  *     ```ts            type-checked with the strict settings, and run
  *     ```ts no-run     type-checked only
  *     ```ts continue   appended to the block before it on the page
+ *     ```ts a/file.ts  part of that file of the workspace, which is checked where it is: see {@link excerpts}
  *     ```js            run only
  */
 export interface CodeBlock {
@@ -21,7 +22,7 @@ export interface CodeBlock {
   readonly code: string;
 }
 
-const RUN_TIMEOUT_MS = 30_000;
+const RUN_TIMEOUT_MS = 180_000;
 
 /** The pages whose blocks are promises: README.md, docs/ (the generated part aside) and each package's README. */
 export function pages(root: string): string[] {
@@ -37,6 +38,33 @@ export function pages(root: string): string[] {
 /** The blocks of one page, `continue` joined to what it continues. */
 export function codeBlocks(page: string, text: string): CodeBlock[] {
   const blocks: CodeBlock[] = [];
+  for (const fenced of fences(text)) if (fileOf(fenced) === undefined) add(blocks, page, fenced);
+  return blocks;
+}
+
+/** What a page shows of files, by their paths. All that it shows of one, in order, has to be the whole of it. */
+export function excerpts(text: string): ReadonlyMap<string, readonly string[]> {
+  const files = new Map<string, string[]>();
+  for (const fenced of fences(text)) {
+    const file = fileOf(fenced);
+    if (file !== undefined) files.set(file, [...(files.get(file) ?? []), ...fenced.code]);
+  }
+  return files;
+}
+
+interface Fenced {
+  readonly info: readonly string[];
+  /** Of the first line of code. */
+  readonly line: number;
+  readonly code: readonly string[];
+}
+
+function fileOf({ info: [language, ...flags] }: Fenced): string | undefined {
+  return language === 'ts' ? flags.find((flag) => flag.includes('/')) : undefined;
+}
+
+function fences(text: string): Fenced[] {
+  const found: Fenced[] = [];
   let open: { fence: string; info: string[]; line: number; code: string[] } | undefined;
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const fence = /^\s*(`{3,})(.*)$/.exec(line);
@@ -45,18 +73,14 @@ export function codeBlocks(page: string, text: string): CodeBlock[] {
     } else if (line.trim() !== open.fence) {
       open.code.push(line);
     } else {
-      add(blocks, page, open);
+      found.push(open);
       open = undefined;
     }
   }
-  return blocks;
+  return found;
 }
 
-function add(
-  blocks: CodeBlock[],
-  page: string,
-  fenced: { info: string[]; line: number; code: string[] },
-): void {
+function add(blocks: CodeBlock[], page: string, fenced: Fenced): void {
   const [language, ...flags] = fenced.info;
   if (language !== 'ts' && language !== 'js') return;
   const run = !flags.includes('no-run');

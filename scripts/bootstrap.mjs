@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureRedis } from './redis-server.mjs';
 import { node, nodeInherit, npm, ROOT, Stop, step } from './run.mjs';
 
 const LIGHT = ['packages/dgents-core', 'examples/quickstart'];
@@ -22,6 +23,7 @@ const COMMANDS = {
   'test:power': { run: ['packages/dgents-core/test/power-cut.mjs'] },
   build: {},
   check: { build: false, run: ['scripts/check.mjs'] },
+  bench: { run: ['scripts/bench.mjs'] },
   docs: { build: false, run: ['node_modules/typedoc/bin/typedoc'] },
   format: { build: false, run: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'] },
 };
@@ -36,6 +38,7 @@ export async function main([name, ...args]) {
     const light = command.light === true;
     if (!isInstalled(light)) await install(light, report);
     if (command.build !== false && !isBuilt(light)) await build(light, report);
+    if (name === 'test') await ensureRedis(report);
     return command.run ? await nodeInherit([...command.run, ...args]) : 0;
   } catch (error) {
     if (!(error instanceof Stop)) throw error;

@@ -28,7 +28,7 @@ describe('bootstrap', () => {
       fs.mkdirSync(join(root, path, '..'), { recursive: true });
       fs.writeFileSync(join(root, path), text);
     };
-    for (const name of ['bootstrap.mjs', 'run.mjs']) {
+    for (const name of ['bootstrap.mjs', 'redis-server.mjs', 'run.mjs']) {
       write(`scripts/${name}`, fs.readFileSync(join(__dirname, name), 'utf8'));
     }
     write('npm-cli.mjs', FAKE_NPM);
@@ -44,7 +44,7 @@ describe('bootstrap', () => {
   function run(...args: string[]) {
     const calls = join(root, 'calls.txt');
     fs.writeFileSync(calls, '');
-    const env = { ...process.env, npm_execpath: join(root, 'npm-cli.mjs') };
+    const env = { ...process.env, npm_execpath: join(root, 'npm-cli.mjs'), DGENTS_TEST_REDIS: 'none' };
     const script = join(root, 'scripts/bootstrap.mjs');
     const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
       env,

@@ -34,7 +34,8 @@ export function npm(args, options) {
   return capture('npm', args, { shell: process.platform === 'win32', ...options }); // a .cmd file there
 }
 
-const capture = (file, args, options) =>
+/** Runs a program and keeps what it prints. */
+export const capture = (file, args, options) =>
   finished(spawn(file, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], ...options }));
 
 function finished(child) {

@@ -20,18 +20,27 @@
  * 3. **Acknowledged is durable**, to the degree that `capabilities.durability` declares. Nothing that was not
  *    acknowledged, other than the append in flight, may appear.
  * 4. **A conflict is a result; only failure and doubt are thrown.** A `DgentsError` other than
- *    `OutcomeUnknownError` and `StorageTimeoutError` thrown by `commit` says that *nothing was written*. Anything
- *    else thrown says "not known", and the engine will find out by reading.
+ *    `OutcomeUnknownError` and `StorageTimeoutError` thrown by `commit` says that *nothing was written*, nor will be:
+ *    also out of time or aborted. Anything else thrown says "not known", and the engine will find out by reading.
  * 5. **Nothing is silently changed.** `data` comes back as the same text. Damage is `StateCorruptionError`; the
  *    damaged bytes are kept.
  * 6. **Every call settles** within `timeoutMs` and rejects with a typed error.
+ * 7. **What was given is the writer's again** once the call has settled (except a `document` that a backend with the
+ *    capability `values` keeps), and what was returned is the reader's: changing either changes nothing stored, or is
+ *    refused because it is frozen.
+ *
+ * Mistakes in a call are found before anything is written: `checkCommit`, `checkRead` and `checkLimit` find them, the
+ * same way for every backend.
  *
  * `dgents-core/testing` is the kit that checks all of this.
  */
 /** A version of one log: 1, 2, 3 …; 0 stands for "nothing there". */
 export type Version = number;
 
-/** Plain JSON that travels beside a record: at most 4 KB of text. */
+/**
+ * Plain JSON that travels beside a record: at most 4 KB of text, 32 levels deep, without a name `__proto__`. It comes
+ * back as it was given, its names in their order.
+ */
 export type Meta = Readonly<Record<string, unknown>>;
 
 /** The newest record of a log, as the compare-and-set sees it. */
@@ -69,7 +78,7 @@ export interface LogRecord {
   readonly document?: unknown;
   /** How `data` is wrapped (compressed, encrypted); absent for plain JSON text. */
   readonly codec?: string;
-  /** The schema version that wrote the state. */
+  /** The schema version that wrote the state: a whole number, maybe a large one (some write a date). */
   readonly schema?: number;
   readonly meta?: Meta;
 }
@@ -123,7 +132,8 @@ export interface Append {
   readonly records: readonly LogRecord[];
   /**
    * Time to live of the whole log from now on, in milliseconds; only where `capabilities.ttl`. Without it the log stays:
-   * an append takes back whatever time to live was set before, so that nothing acknowledged vanishes unasked.
+   * an append takes back whatever time to live was set before, so that nothing acknowledged vanishes unasked. A conflict
+   * and a replay change none.
    */
   readonly ttlMs?: number;
   /** The whole state after this append as one line of JSON text; given where `capabilities.materializes`, else ignored. */
@@ -139,10 +149,14 @@ export type CommitResult =
   | { readonly ok: true; readonly head: Head; readonly replayed: boolean }
   | { readonly ok: false; readonly head: Head | null };
 
-/** An opaque place in a feed. */
+/** An opaque place in a feed. It stays valid when what stood there is trimmed away, erased or expired. */
 export type Position = string;
 
-/** One entry of the feed: a record, or the note that a stretch of a log was trimmed away. */
+/**
+ * One entry of the feed: a record, or the note that a stretch of a log was trimmed away. The note says where the stretch
+ * ends (`to`, the base's version); `from` is the oldest version that the reader may be missing, 1 where the store does
+ * not know better. A log whose time to live ran out leaves the feed without a note.
+ */
 export type FeedEntry =
   | { readonly position: Position; readonly key: string; readonly record: LogRecord }
   | {
@@ -153,9 +167,12 @@ export type FeedEntry =
 
 /** Given to every call: how long it may take, and how it can be told to stop. */
 export interface CallOptions {
-  /** What remains of the caller's deadline, in milliseconds. A backend hands it down to its driver. */
+  /**
+   * What remains of the caller's deadline, in milliseconds. A backend hands it down to its driver. For an iteration it
+   * bounds each step; a `feed` or `watch` waits for what is yet to come without limit.
+   */
   readonly timeoutMs?: number;
-  /** Aborting stops waiting; it does not take back what was sent. */
+  /** Aborting stops this caller's waiting, and nobody else's; it does not take back what was sent. */
   readonly signal?: AbortSignal;
 }
 
@@ -170,7 +187,10 @@ export interface BackendCapabilities {
   readonly sharing: 'process' | 'host' | 'network';
   /** Whether one `commit` with `atomic` may span keys. */
   readonly atomicity: 'key' | 'store';
-  /** One stable order over the store, one per partition, or no feed. */
+  /**
+   * One stable order over the store, one per partition, or no feed. A key lies in one partition; how partitions are
+   * interleaved may differ from reader to reader.
+   */
   readonly feed: 'global' | 'partitioned' | false;
   /** Whether `watch` gives hints; without it the engine polls. */
   readonly watch: boolean;
@@ -182,18 +202,20 @@ export interface BackendCapabilities {
   readonly values: boolean;
   /** Whether the current document is kept beside the log, for queries. */
   readonly materializes: boolean;
-  /** How many of the newest operation ids can be looked up; Infinity where all that are kept can be. */
+  /** How many of the newest operation ids can be looked up: 100 at least; Infinity where all that are kept can be. */
   readonly idempotencyRecords: number;
   readonly limits: BackendLimits;
 }
 
-/** The engine refuses what exceeds these before any I/O. */
+/** The engine refuses what exceeds these before any I/O. Every backend takes as much as is said here at least. */
 export interface BackendLimits {
-  /** Longest key, in UTF-8 bytes. */
+  /** Longest key, in UTF-8 bytes: 255 or more. */
   readonly keyBytes: number;
-  /** Longest `data` of one record, in UTF-8 bytes. */
+  /** Longest `data` of one record, in UTF-8 bytes: a megabyte (2^20) or more. */
   readonly recordBytes: number;
+  /** 100 or more. */
   readonly recordsPerAppend: number;
+  /** 100 or more. */
   readonly appendsPerCommit: number;
 }
 
@@ -202,7 +224,7 @@ export interface ReadOptions extends CallOptions {
   readonly after?: Head;
   /** Read as if the log ended at this version, 1 or later and not before `after`. Below the floor: `LogCompactedError`. */
   readonly at?: Version;
-  /** At most so many records. */
+  /** At most so many records; Infinity is no limit, here and wherever there is one. */
   readonly limit?: number;
 }
 
@@ -232,6 +254,12 @@ export interface KeysOptions extends CallOptions {
   readonly heads?: boolean;
 }
 
+/** A key that has a log; with `heads`, its head. */
+export interface KeyEntry {
+  readonly key: string;
+  readonly head?: Head;
+}
+
 export interface FeedOptions extends CallOptions {
   readonly limit?: number;
 }
@@ -259,13 +287,16 @@ export interface Backend {
 
   /**
    * Offers the whole state at a version. A cache: it may be kept, replaced or ignored, and one whose id is not the
-   * log's id at that version must be ignored. Never changes head, floor or records.
+   * log's id at that version must be ignored; so must one at or below the floor of a trimmed log, which could bring back
+   * what was erased. Never changes head, floor or records.
    */
   checkpoint(key: string, checkpoint: Checkpoint, options?: CallOptions): Promise<void>;
 
   /**
    * Records in order, without gaps, as far as they are kept (a trimmed log begins after its base). A snapshot is not
-   * promised: what is appended meanwhile may or may not appear at the end.
+   * promised: what is appended meanwhile may or may not appear at the end. Where what comes
+   * next was trimmed away meanwhile, `reverse` ends, and the other direction rejects with `LogCompactedError`.
+   * While it is open, no other call of the handle waits for it; once it is left, it holds nothing.
    */
   range(key: string, options?: RangeOptions): AsyncIterable<LogRecord>;
 
@@ -276,8 +307,11 @@ export interface Backend {
    */
   trim(key: string, base: Checkpoint, options?: CallOptions): Promise<void>;
 
-  /** Every key with a log whose text starts with exactly `prefix`, tombstones included. */
-  keys(prefix?: string, options?: KeysOptions): AsyncIterable<{ readonly key: string; readonly head?: Head }>;
+  /**
+   * Every key with a log whose text starts with exactly `prefix`, tombstones included. A snapshot is not promised: keys
+   * that come or go meanwhile may or may not be listed, and all others are, once.
+   */
+  keys(prefix?: string, options?: KeysOptions): AsyncIterable<KeyEntry>;
 
   /**
    * The versions at which these operation ids are kept (any one, where records share an id); ids that are not found
@@ -286,17 +320,28 @@ export interface Backend {
   find?(key: string, ids: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, Version>>;
 
   /**
-   * Every commit after a position, in a stable order, and then new ones as they come, until `signal` aborts (which
-   * ends it quietly) or `limit` is reached. A position that this store never gave is a RangeError.
+   * Resolves once what the log holds at the call is as safe as an acknowledged commit; rejects when that is not so in time.
+   * Only where a record can be read before it is that safe: the engine asks before it takes an append whose answer was lost,
+   * and which it finds, for acknowledged. `find` and a replay give only what is that safe.
+   */
+  confirm?(key: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Every record of every append after a position, in a stable order, and then new ones as they come, until `signal`
+   * aborts (which ends it quietly) or `limit` is reached. None is lost on a slow reader. A position that this store never
+   * gave, such as one beyond its end, is a RangeError.
    */
   feed?(after?: Position, options?: FeedOptions): AsyncIterable<FeedEntry>;
 
   /**
-   * A hint each time the head may have moved, until `signal` aborts (which ends it quietly). May coalesce, may repeat;
-   * loss is covered by the engine's polling.
+   * A hint each time the head may have moved, by whichever append of a commit and also to a lower version, until `signal`
+   * aborts (which ends it quietly). May coalesce, may repeat; loss is covered by the engine's polling.
    */
   watch?(key: string, options?: CallOptions): AsyncIterable<Head>;
 
-  /** Idempotent; waits for what was accepted. Clients and pools handed in by the caller stay open. */
+  /**
+   * Idempotent; waits for what was accepted, but not for an iteration that nobody reads on. Clients and pools handed in
+   * by the caller stay open.
+   */
   close(): Promise<void>;
 }

@@ -234,6 +234,6 @@ export interface DataAgent<S> extends AsyncDisposable {
    */
   delete(options?: DeleteOptions): Promise<boolean>;
 
-  /** Waits for what was accepted; later calls reject with `AgentClosedError`. Idempotent. */
+  /** Waits for what was accepted; later calls reject with `AgentClosedError`. Idempotent: each call of it waits. */
   close(): Promise<void>;
 }

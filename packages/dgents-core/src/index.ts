@@ -11,6 +11,7 @@ export type {
   FeedEntry,
   FeedOptions,
   Head,
+  KeyEntry,
   KeysOptions as BackendKeysOptions,
   LogRecord,
   LogTail,
@@ -21,6 +22,7 @@ export type {
   RecordKind,
   Version,
 } from './backend.js';
+export * from './backend-parts/index.js';
 export {
   type ClassCodec,
   Codec,
@@ -30,6 +32,7 @@ export {
   type Kind,
   type PathSegment,
 } from './codec/codec.js';
+export { escapeKey, unescapeKey } from './codec/keys.js';
 export type { Traits } from './codec/traits.js';
 export type {
   CallOptions,
@@ -48,17 +51,21 @@ export type {
   WriteOptions,
 } from './data-agent.js';
 export * from './errors.js';
+export { makeDirectory, syncDirectory } from './file/directories.js';
+export { lockExclusively } from './file/exclusive.js';
 export { FileBackend, fileBackend } from './file/file-backend.js';
 export type { FileStat, FileSystem, OpenHow } from './file/file-system.js';
 export type { RepairReport } from './file/journal-file.js';
 export type { FileBackendOptions } from './file/options.js';
 export { PersistentAgent, type PersistentAgentOptions } from './file/persistent-agent.js';
+export { storageError } from './file/storage-error.js';
 export { key } from './keys.js';
 export { MemoryBackend, type MemoryBackendOptions, memoryBackend } from './memory/memory-backend.js';
 export { VolatileAgent, type VolatileAgentOptions } from './memory/volatile-agent.js';
 export { type BackendFactory, type OpenStoreOptions, openStore } from './open-store.js';
 export { defineState, type StateDefinition } from './schema/define-state.js';
 export { type AgentOptions, StateAgent } from './state/agent.js';
+export { BackendAgent, type BackendAgentPlace, type StoredState } from './state/backend-agent.js';
 export type { DefinitionOptions, Migrations } from './state/definition.js';
 export type { EngineOptions } from './state/engine.js';
 export { newOperationId, type RandomBytes } from './state/ids.js';

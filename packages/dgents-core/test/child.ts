@@ -1,7 +1,7 @@
 /** Child processes of the crash tests: plain scripts in `workers/` that run the built package. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
 export const WORKERS = join(__dirname, 'workers');
@@ -18,9 +18,12 @@ export class Worker {
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   #waiting: { readonly name: string; readonly resolve: (message: Message | undefined) => void }[] = [];
 
-  /** @param prefix a command to start it through, such as a shell with limits */
+  /**
+   * @param script in `workers/`, or an absolute path
+   * @param prefix a command to start it through, such as a shell with limits
+   */
   constructor(script: string, settings: object, prefix: readonly string[] = []) {
-    const command = [...prefix, process.execPath, join(WORKERS, script), JSON.stringify(settings)];
+    const command = [...prefix, process.execPath, resolve(WORKERS, script), JSON.stringify(settings)];
     this.process = spawn(command[0] as string, command.slice(1), { stdio: 'pipe' });
     const lines = createInterface({ input: this.process.stdout as NodeJS.ReadableStream });
     lines.on('line', (line) => this.#hear(line));
@@ -43,6 +46,11 @@ export class Worker {
   heard(name: string): Promise<Message | undefined> {
     const found = this.messages.find((message) => name in message);
     if (found !== undefined) return Promise.resolve(found);
+    return new Promise((resolve) => this.#waiting.push({ name, resolve }));
+  }
+
+  /** The next message with this field, not counting those that are there; undefined when the worker ends without it. */
+  next(name: string): Promise<Message | undefined> {
     return new Promise((resolve) => this.#waiting.push({ name, resolve }));
   }
 

@@ -152,7 +152,7 @@ const canSeeLocks = existsSync('/proc/self/fdinfo');
     await holder.heard('acked');
     let pauses = 0;
     for (let attempt = 0; attempt < 400 && pauses < 5; attempt++) {
-      holder.kill('SIGSTOP');
+      await stop(holder);
       if (holdsLock(holder)) {
         pauses += 1;
         const before = (await agent.load()).count;
@@ -178,6 +178,20 @@ const canSeeLocks = existsSync('/proc/self/fdinfo');
 
 function countUp(draft: Counter): void {
   draft.count += 1;
+}
+
+/** Stops it, and waits until not one of its threads runs any more: the signal only asks for that. */
+async function stop(worker: Worker): Promise<void> {
+  worker.kill('SIGSTOP');
+  const threads = `/proc/${worker.process.pid}/task`;
+  const stopped = (thread: string) => {
+    try {
+      return /\) [TtXZ] /.test(readFileSync(join(threads, thread, 'stat'), 'utf8'));
+    } catch {
+      return true; // Ended since.
+    }
+  };
+  while (!readdirSync(threads).every(stopped)) await pause(1);
 }
 
 /** Whether the kernel says that a descriptor of this process has a lock. */

@@ -250,6 +250,34 @@ describe('sharing', () => {
     expect(value.when).toBeInstanceOf(Date);
   });
 
+  test('is frozen all the way down also beside what it shares with a value that was frozen before', () => {
+    const isFrozen = (inner: unknown): boolean =>
+      typeof inner !== 'object' ||
+      inner === null ||
+      (Object.isFrozen(inner) && Object.values(inner).every(isFrozen));
+    const list = fc.array(fc.jsonValue(), { maxLength: 5 });
+    fc.assert(
+      fc.property(list, list, fc.nat(5), fc.nat(5), fc.boolean(), (from, more, cut, at, whole) => {
+        const known = codec.copy({ list: from, other: from }).value as { list: unknown[]; other: unknown };
+        const shared = [...known.list];
+        shared.splice(at, cut, ...(codec.copy(more).value as unknown[]));
+        const next = { list: shared, other: whole ? known.other : known.list, added: codec.copy(more).value };
+        const before = JSON.stringify(next);
+        codec.freeze(known);
+        const frozen = codec.freeze(next, known);
+        expect(frozen).toBe(next);
+        expect(isFrozen(frozen)).toBe(true);
+        expect(JSON.stringify(frozen)).toBe(before);
+      }),
+    );
+  });
+
+  test('what is known and was not frozen is not relied upon', () => {
+    const known = codec.copy({ a: { n: 1 } }).value as { a: { n: number } };
+    const next = codec.freeze({ a: known.a }, known);
+    expect(Object.isFrozen(next.a)).toBe(true);
+  });
+
   test('nothing is decoded twice', () => {
     for (const value of [
       { $map: [['a', 1]] },

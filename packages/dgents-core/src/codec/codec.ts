@@ -173,10 +173,12 @@ export class Codec {
    * The read-only view of a checked, private value. Plain objects and arrays are frozen in place and shared with the
    * next caller; a Date, Map, Set, RegExp, URL, Error, typed array or class instance inside is copied each time, and
    * the containers around it are rebuilt. Immediate when the value is plain and was frozen before.
+   *
+   * @param known a view that was given for another value: what both share is not looked at again
    */
-  freeze<T>(value: T): T {
+  freeze<T>(value: T, known?: unknown): T {
     try {
-      return this.freezer.freeze(value, 0) as T;
+      return this.freezer.freeze(value, 0, Object.isFrozen(known) ? known : undefined) as T;
     } catch (error) {
       throw this.refused(error);
     }

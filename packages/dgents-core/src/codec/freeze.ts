@@ -18,7 +18,8 @@ export class Freezer {
     private readonly cloner: Cloner,
   ) {}
 
-  freeze(value: unknown, depth: number): unknown {
+  /** @param known of which all is frozen: what is the very same in both need not be looked at */
+  freeze(value: unknown, depth: number, known?: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value;
     // Nothing but this freezes what is private, so a frozen one is plain all the way down.
     if (Object.isFrozen(value)) return value;
@@ -27,9 +28,10 @@ export class Freezer {
     switch (kind) {
       case 'object':
       case 'null-object':
-      case 'array':
       case 'sparse':
-        return this.freezePlain(value as Fields, kind, depth);
+        return this.freezeFields(value as Fields, kind, depth, fieldsOf(known));
+      case 'array':
+        return this.freezeElements(value as readonly unknown[], depth, Array.isArray(known) ? known : []);
       case 'map':
         return new Map(
           Array.from(value as Map<unknown, unknown>, ([key, inner]) => [
@@ -44,16 +46,32 @@ export class Freezer {
     }
   }
 
-  private freezePlain(
+  /** By index: the keys of a long array would each be made a text. */
+  private freezeElements(source: readonly unknown[], depth: number, known: readonly unknown[]): object {
+    let target: unknown[] | undefined;
+    for (let index = 0; index < source.length; index++) {
+      const inner = source[index];
+      if (typeof inner !== 'object' || inner === null) continue;
+      if ((index < known.length && inner === known[index]) || Object.isFrozen(inner)) continue;
+      const frozen = this.freeze(inner, depth + 1, known[index]);
+      if (frozen === inner) continue;
+      target ??= source.slice();
+      target[index] = frozen;
+    }
+    return Object.freeze(target ?? source);
+  }
+
+  private freezeFields(
     source: Fields,
-    kind: 'object' | 'null-object' | 'array' | 'sparse',
+    kind: 'object' | 'null-object' | 'sparse',
     depth: number,
+    known: Fields,
   ): object {
     let target: Fields | undefined;
     for (const key of Object.keys(source)) {
       const inner = source[key];
       if (typeof inner !== 'object' || inner === null) continue;
-      const frozen = this.freeze(inner, depth + 1);
+      const frozen = this.freeze(inner, depth + 1, Object.hasOwn(known, key) ? known[key] : undefined);
       if (frozen === inner) continue;
       target ??= thinCopy(source, kind);
       define(target, key, frozen);
@@ -62,14 +80,18 @@ export class Freezer {
   }
 }
 
-function thinCopy(source: Fields, kind: 'object' | 'null-object' | 'array' | 'sparse'): Fields {
+const NO_FIELDS: Fields = {};
+
+function fieldsOf(known: unknown): Fields {
+  return typeof known === 'object' && known !== null ? (known as Fields) : NO_FIELDS;
+}
+
+function thinCopy(source: Fields, kind: 'object' | 'null-object' | 'sparse'): Fields {
   switch (kind) {
     case 'object':
       return { ...source };
     case 'null-object':
       return Object.assign(Object.create(null), source);
-    case 'array':
-      return (source as unknown as unknown[]).slice() as unknown as Fields;
     case 'sparse': {
       const target: unknown[] = [];
       target.length = (source as unknown as unknown[]).length;

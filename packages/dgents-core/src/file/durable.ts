@@ -28,6 +28,8 @@ export interface Draft {
   readonly path: string;
   /** Open for writing, and locked, so that nobody takes it for a leftover, nor writes to it before it is durable. */
   readonly descriptor: number;
+  /** Set by {@link closeDraft}: the number may be another file's by then. */
+  closed?: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function writeDraft(
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<Draft> {
   const descriptor = fileSystem.open(path, { create: how.mode, through: how.through });
-  const draft = { path, descriptor };
+  const draft: Draft = { path, descriptor };
   try {
     fileSystem.tryLock(descriptor);
     let size = 0;
@@ -63,7 +65,7 @@ export async function writeDraft(
 
 /** Removes a draft that was not published. */
 export async function discard(fileSystem: FileSystem, draft: Draft): Promise<void> {
-  closeQuietly(fileSystem, draft.descriptor);
+  closeDraft(fileSystem, draft);
   await fileSystem.unlink(draft.path).catch(() => {
     // What is left is swept later; the reason why the draft is not wanted matters more.
   });
@@ -82,6 +84,13 @@ export async function publishNew(fileSystem: FileSystem, draft: Draft, path: str
     // A second name of the same file, swept later; the file itself is in place.
   });
   return true;
+}
+
+/** Closes it, once: a second time would close what was opened under the same number meanwhile. */
+export function closeDraft(fileSystem: FileSystem, draft: Draft): void {
+  if (draft.closed) return;
+  draft.closed = true;
+  closeQuietly(fileSystem, draft.descriptor);
 }
 
 /** Closing gives nothing to decide on: what had to be durable was synced before. */

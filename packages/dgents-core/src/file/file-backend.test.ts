@@ -1,39 +1,70 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describeBackendContract } from '../../test/backend-contract.js';
+import { dirname, join } from 'node:path';
 import type { Backend, Head, LogRecord } from '../backend.js';
+import { effortOf } from '../testing/effort.js';
+import { describeBackend } from '../testing/index.js';
 import { fileBackend } from './file-backend.js';
+import { fileNameOf } from './names.js';
 import { NodeFileSystem } from './node-file-system.js';
+import { damageLastLine, FailingFileSystem } from './testing/failing-medium.js';
 
-for (const durability of ['power', 'process'] as const) {
-  describeBackendContract(
-    `file, ${durability}`,
-    async () => {
-      const path = mkdtempSync(join(tmpdir(), 'dgents-file-'));
-      const open = async () => fileBackend({ path: join(path, 'store'), durability });
-      const backend = await open();
-      const opened = [backend];
-      const another = async () => {
-        const next = await open();
-        opened.push(next);
-        return next;
-      };
+const MODULES = { power: 'file.mjs', process: 'file-process.mjs' } as const;
+
+/** The disk and the clock under a directory: a place is a path, which other processes are told. */
+interface Medium {
+  readonly fileSystem: FailingFileSystem;
+  /** By how many milliseconds its clock is ahead. */
+  ahead: number;
+}
+
+const media = new Map<string, Medium>();
+
+function mediumOf(path: string): Medium {
+  const medium = media.get(path);
+  if (medium === undefined) throw new Error(`nothing was created at ${path}`);
+  return medium;
+}
+
+// They differ in one call of the system. Those without it are run whole in the long tier.
+const durabilities = effortOf().name === 'long' ? (['power', 'process'] as const) : (['power'] as const);
+
+for (const durability of durabilities) {
+  describeBackend({
+    describe,
+    test,
+    name: `file, ${durability}`,
+    claims: { durability, sharing: 'host', orderedKeys: true, find: true },
+    // For processes of their own, which run what is built.
+    importFrom: new URL(`../../test/subjects/${MODULES[durability]}`, import.meta.url),
+    create: () => {
+      const path = join(mkdtempSync(join(tmpdir(), 'dgents-file-')), 'store');
+      media.set(path, { fileSystem: new FailingFileSystem(), ahead: 0 });
+      return path;
+    },
+    open: (path) => {
+      const medium = mediumOf(path);
+      const { fileSystem } = medium;
+      return fileBackend({ path, durability, fileSystem, clock: () => Date.now() + medium.ahead });
+    },
+    advance: (path, ms) => {
+      mediumOf(path).ahead += ms;
+    },
+    outage: (path) => {
+      const { fileSystem } = mediumOf(path);
+      fileSystem.fails = true;
       return {
-        backend,
-        reopen: async () => {
-          await backend.close();
-          return another();
-        },
-        second: another,
-        destroy: async () => {
-          await Promise.all(opened.map((each) => each.close()));
-          rmSync(path, { recursive: true });
+        end: () => {
+          fileSystem.fails = false;
         },
       };
     },
-    { atomicity: 'key', feed: false, orderedKeys: true, find: true, reopen: true, second: true },
-  );
+    damage: (path, key) => damageLastLine(join(path, fileNameOf(key, '.jsonl'))),
+    destroy: (path) => {
+      media.delete(path);
+      rmSync(dirname(path), { recursive: true });
+    },
+  });
 }
 
 describe('one journal in one process', () => {

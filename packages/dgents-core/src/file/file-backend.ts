@@ -14,11 +14,11 @@ import type {
   ReadOptions,
   Version,
 } from '../backend.js';
-import { AgentClosedError, DgentsError, InvalidKeyError, UnsupportedError } from '../errors.js';
-import { byCodePoint } from '../memory/code-point-order.js';
-import { type Call, failureOfAll, settle } from './call.js';
+import { type Call, failureOfAll, settle } from '../backend-parts/call.js';
+import { checkCommit, checkLimit, checkRead } from '../backend-parts/checks.js';
+import { byCodePoint } from '../backend-parts/code-point-order.js';
+import { AgentClosedError, DgentsError, InvalidKeyError } from '../errors.js';
 import { capabilitiesOf, KEY_BYTES } from './capabilities.js';
-import { checkAppends, checkRange, checkRead } from './checks.js';
 import { DescriptorPool } from './descriptor-pool.js';
 import type { FileSystem } from './file-system.js';
 import { Journal } from './journal.js';
@@ -97,10 +97,7 @@ export class FileBackend implements Backend {
   }
 
   async commit(appends: readonly Append[], options: CommitOptions = {}): Promise<readonly CommitResult[]> {
-    checkAppends(appends);
-    if (options.atomic && appends.length > 1) {
-      throw new UnsupportedError('Files are atomic per key: one commit cannot span several with `atomic`');
-    }
+    checkCommit(this, appends, options);
     const [only] = appends;
     if (only === undefined) return this.#call('', options, async () => []);
     if (appends.length === 1) return [await this.#append(only, options)];
@@ -116,7 +113,7 @@ export class FileBackend implements Backend {
   }
 
   async *range(key: string, options: RangeOptions = {}): AsyncGenerator<LogRecord> {
-    checkRange(options);
+    checkLimit(options);
     let { from = 1, to = Number.POSITIVE_INFINITY, limit = Number.POSITIVE_INFINITY } = options;
     const reverse = options.reverse ?? false;
     for (let resumed = false; limit > 0; resumed = true) {
@@ -139,6 +136,7 @@ export class FileBackend implements Backend {
   }
 
   async *keys(prefix = '', options: KeysOptions = {}): AsyncGenerator<{ key: string; head?: Head }> {
+    checkLimit(options);
     const { after, heads = false, limit = Number.POSITIVE_INFINITY } = options;
     const all = await this.#call('', options, () => this.#locations.keys());
     const wanted = all

@@ -1,5 +1,5 @@
 import type { Append, CommitResult, Head, LogRecord } from '../backend.js';
-import { type Call, unknown } from './call.js';
+import { type Call, unknown } from '../backend-parts/call.js';
 import type { JournalFile } from './journal-file.js';
 import type { JournalLayout } from './journal-layout.js';
 import { idAt } from './journal-reading.js';
@@ -92,8 +92,10 @@ async function refuse(file: JournalFile, { append, resolve, reject }: Request): 
 async function hasHappened(file: JournalFile, { expected, records }: Append): Promise<boolean> {
   const { view } = file;
   const first = records[0] as LogRecord;
-  if (view === undefined || first.version > view.head.version || first.version < view.floor) return false;
+  const last = records[records.length - 1] as LogRecord;
+  if (view === undefined || last.version > view.head.version || first.version < view.floor) return false;
   if ((await idAt(file, view, first.version)) !== first.id) return false;
+  if ((await idAt(file, view, last.version)) !== last.id) return false;
   if (expected === null || expected.version < view.floor) return true;
   return (await idAt(file, view, expected.version)) === expected.id;
 }

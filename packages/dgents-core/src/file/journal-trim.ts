@@ -73,7 +73,10 @@ function trimmedView(
     size: layout.end,
     changedMs: undefined,
     end: layout.end,
-    head: view.head.version === base.version ? { ...view.head, deleted: base.data === null } : view.head,
+    head:
+      view.head.version === base.version
+        ? Object.freeze({ ...view.head, deleted: base.data === null })
+        : view.head,
     floor: base.version,
     headerBytes: header.length,
     start: layout.start as Place,

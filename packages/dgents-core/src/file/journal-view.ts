@@ -203,9 +203,9 @@ async function viewOf(
   };
 }
 
-/** A copy whose id is a text of its own, not a piece of one that it would keep in memory. */
+/** A copy whose id is a text of its own, not a piece of one that it would keep in memory. Frozen: heads are handed out. */
 function detached<T extends { readonly id: string }>(place: T): T {
-  return { ...place, id: JSON.parse(JSON.stringify(place.id)) as string };
+  return Object.freeze({ ...place, id: JSON.parse(JSON.stringify(place.id)) as string });
 }
 
 export function recognise(line: Buffer): string {

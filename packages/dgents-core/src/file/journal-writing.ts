@@ -15,10 +15,11 @@ export class InDoubt {
   }
 }
 
-/** Headers of an append's last record, as the compare-and-set will see it. */
+/** Headers of an append's last record, as the compare-and-set will see it. Frozen: it is kept, and handed out. */
 export function headAfter(records: readonly LogRecord[]): Head {
   const last = records[records.length - 1] as LogRecord;
-  return { version: last.version, id: last.id, at: last.at, deleted: last.kind === 'tombstone' };
+  const deleted = last.kind === 'tombstone';
+  return Object.freeze({ version: last.version, id: last.id, at: last.at, deleted });
 }
 
 /** A layout that goes on where the journal ends. */

@@ -1,6 +1,6 @@
 import type { Append, Checkpoint, CommitResult, Head, LogTail, ReadOptions, Version } from '../backend.js';
+import type { Call } from '../backend-parts/call.js';
 import { StorageUnavailableError } from '../errors.js';
-import type { Call } from './call.js';
 import { writeCheckpoint } from './journal-checkpoint.js';
 import { commitBatch, type Request } from './journal-commit.js';
 import { type FileContext, JournalFile, MAX_LOOKS, Moved } from './journal-file.js';

@@ -353,6 +353,8 @@ export function checkpointOf(line: Line): Checkpoint {
   return { version: line.version, id: line.id, at: line.at, data, ...line.extras };
 }
 
+/** Frozen: it is kept, and handed out. */
 export function headOf(line: Line): Head {
-  return { version: line.version, id: line.id, at: line.at, deleted: line.kind === 't' || line.deleted };
+  const deleted = line.kind === 't' || line.deleted;
+  return Object.freeze({ version: line.version, id: line.id, at: line.at, deleted });
 }

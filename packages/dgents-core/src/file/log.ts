@@ -8,7 +8,7 @@ import type {
   ReadOptions,
   Version,
 } from '../backend.js';
-import type { Call } from './call.js';
+import type { Call } from '../backend-parts/call.js';
 
 /** The log of one key, as the backend uses it: a journal, or a plain JSON file. */
 export interface Log {

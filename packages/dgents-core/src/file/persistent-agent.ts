@@ -1,5 +1,6 @@
-import { type AgentOptions, OWN_KEY, StateAgent } from '../state/agent.js';
-import { Engine, type EngineOptions } from '../state/engine.js';
+import type { AgentOptions } from '../state/agent.js';
+import { BackendAgent } from '../state/backend-agent.js';
+import type { EngineOptions } from '../state/engine.js';
 import { fileBackend } from './file-backend.js';
 import type { FileBackendOptions } from './options.js';
 
@@ -15,9 +16,8 @@ export interface PersistentAgentOptions<S>
  * A state in one file that survives the end of the process and, with the default `durability: 'power'`, a power cut
  * after an acknowledged save. Several handles and processes may open the same file.
  */
-export class PersistentAgent<S> extends StateAgent<S> {
+export class PersistentAgent<S> extends BackendAgent<S> {
   constructor(options: PersistentAgentOptions<S>) {
-    const engine = new Engine(fileBackend({ ...options, single: true }), options);
-    super(engine, OWN_KEY, options, () => engine.close([]));
+    super(fileBackend({ ...options, single: true }), options);
   }
 }

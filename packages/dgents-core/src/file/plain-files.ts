@@ -181,7 +181,7 @@ export class PlainFiles {
 }
 
 export function headOf({ version, id, at, deleted }: Stamp): Head {
-  return { version, id, at, deleted };
+  return Object.freeze({ version, id, at, deleted });
 }
 
 function isSame(a: FileStat | undefined, b: FileStat | undefined): boolean {

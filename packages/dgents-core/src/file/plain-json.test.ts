@@ -183,6 +183,33 @@ describe('a plain JSON file that a person edits', () => {
   });
 });
 
+test('writers that create it at once close each descriptor once: a number given back may be another file’s', async () => {
+  const disk = new SimulatedDisk();
+  const closedTwice: number[] = [];
+  const backends = Array.from({ length: 5 }, () => {
+    const fileSystem = disk.process();
+    const { close } = fileSystem;
+    const closed = new Set<number>();
+    fileSystem.close = (descriptor) => {
+      if (closed.has(descriptor)) closedTwice.push(descriptor);
+      closed.add(descriptor);
+      close.call(fileSystem, descriptor);
+    };
+    const { open: openFile } = fileSystem;
+    fileSystem.open = (...how) => {
+      const descriptor = openFile.call(fileSystem, ...how);
+      closed.delete(descriptor);
+      return descriptor;
+    };
+    return open(fileSystem);
+  });
+  const results = await Promise.all(
+    backends.map((backend, i) => backend.commit([appendOf(null, `w${i}`, i)])),
+  );
+  expect(results.filter(([result]) => result!.ok)).toHaveLength(1);
+  expect(closedTwice).toEqual([]);
+});
+
 describe('at every operation of a plain file’s life', () => {
   const states: [string, unknown, 'set' | 'patch' | 'tombstone'][] = [
     ['a', { n: 1 }, 'set'],

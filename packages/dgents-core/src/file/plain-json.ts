@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import type { Append, CommitResult, Head, LogRecord, LogTail, ReadOptions, Version } from '../backend.js';
+import { type Call, unknown } from '../backend-parts/call.js';
 import { LogCompactedError } from '../errors.js';
-import { type Call, unknown } from './call.js';
-import { closeQuietly, type Draft, discard, publishNew, writeDraft } from './durable.js';
+import { closeDraft, closeQuietly, type Draft, discard, publishNew, writeDraft } from './durable.js';
 import type { FileContext } from './journal-file.js';
 import { LockPacing } from './lock-pacing.js';
 import type { Log, RangePage, RangeWanted } from './log.js';
@@ -197,7 +197,7 @@ export class PlainJson implements Log {
       if (contents !== undefined) await discard(fileSystem, contents);
       throw this.#doubt(append, error);
     } finally {
-      closeQuietly(fileSystem, side.descriptor);
+      closeDraft(fileSystem, side);
     }
   }
 
@@ -214,7 +214,7 @@ export class PlainJson implements Log {
     if (contents !== undefined) await fileSystem.rename(contents.path, this.#files.path);
     else if (fileSystem.stat(this.#files.path) !== undefined) await fileSystem.unlink(this.#files.path);
     await fileSystem.syncDirectory(dirname(this.#files.path));
-    if (contents !== undefined) closeQuietly(fileSystem, contents.descriptor);
+    if (contents !== undefined) closeDraft(fileSystem, contents);
   }
 
   /** From the sidecar's replacement on it takes a look to know what happened. */

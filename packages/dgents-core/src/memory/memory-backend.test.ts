@@ -1,30 +1,31 @@
-import { all, checkpointOf, grow, headOf, record } from '../../test/backend-contract/records.js';
-import { describeBackendContract } from '../../test/backend-contract.js';
 import type { LogRecord } from '../backend.js';
+import { describeBackend } from '../testing/index.js';
+import { all, checkpointOf, grow, headOf, record } from '../testing/support/records.js';
 import { MemoryBackend, memoryBackend } from './memory-backend.js';
 
 for (const values of [true, false]) {
-  const open = async () => {
-    let now = 1_700_000_000_000;
-    const backend = memoryBackend({ values, clock: () => now });
-    return {
-      backend,
-      second: async () => memoryBackend({ sharing: backend }),
-      advance: (ms: number) => {
-        now += ms;
-      },
-      destroy: () => backend.close(),
-    };
-  };
-  describeBackendContract(values ? 'memory' : 'memory, as text', open, {
-    atomicity: 'store',
-    feed: 'global',
-    orderedKeys: true,
-    ttl: true,
-    values,
-    watch: true,
-    find: true,
-    second: true,
+  describeBackend({
+    describe,
+    test,
+    name: values ? 'memory' : 'memory, as text',
+    claims: {
+      atomicity: 'store',
+      feed: 'global',
+      orderedKeys: true,
+      ttl: true,
+      values,
+      watch: true,
+      find: true,
+    },
+    create: () => {
+      const time = { now: 1_700_000_000_000 };
+      return { time, store: memoryBackend({ values, clock: () => time.now }) };
+    },
+    open: ({ store }) => memoryBackend({ sharing: store }),
+    advance: ({ time }, ms) => {
+      time.now += ms;
+    },
+    destroy: ({ store }) => store.close(),
   });
 }
 

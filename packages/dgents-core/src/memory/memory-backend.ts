@@ -9,6 +9,7 @@ import type {
   FeedEntry,
   FeedOptions,
   Head,
+  KeyEntry,
   KeysOptions,
   LogRecord,
   LogTail,
@@ -17,10 +18,11 @@ import type {
   ReadOptions,
   Version,
 } from '../backend.js';
+import { checkCommit, checkLimit, checkRead } from '../backend-parts/checks.js';
+import { byCodePoint } from '../backend-parts/code-point-order.js';
+import { iterable } from '../backend-parts/iterable.js';
+import { type Endable, LiveIterator } from '../backend-parts/live-iterator.js';
 import { AgentClosedError } from '../errors.js';
-import { checkAppends, checkCount, checkRead } from './checks.js';
-import { byCodePoint } from './code-point-order.js';
-import { type Endable, LiveIterator } from './live-iterator.js';
 import { MemoryFeed } from './memory-feed.js';
 import { MemoryStore } from './memory-store.js';
 
@@ -72,7 +74,7 @@ export class MemoryBackend implements Backend {
 
   async commit(appends: readonly Append[], options?: CommitOptions): Promise<readonly CommitResult[]> {
     this.#assertOpen(appends[0]?.key);
-    checkAppends(appends);
+    checkCommit(this, appends, options);
     return this.#store.commit(appends, options?.atomic === true);
   }
 
@@ -85,7 +87,7 @@ export class MemoryBackend implements Backend {
   async *range(key: string, options: RangeOptions = {}): AsyncIterable<LogRecord> {
     this.#assertOpen(key);
     const { from = 1, to = Number.POSITIVE_INFINITY, reverse, limit } = options;
-    checkCount('limit', limit);
+    checkLimit(options);
     const records = this.#store.log(key)?.range(from, to) ?? [];
     if (reverse) records.reverse();
     yield* limit === undefined ? records : records.slice(0, limit);
@@ -97,13 +99,10 @@ export class MemoryBackend implements Backend {
   }
 
   /** The keys that were there at the first step, except those whose time has run out meanwhile. */
-  async *keys(
-    prefix = '',
-    options: KeysOptions = {},
-  ): AsyncIterable<{ readonly key: string; readonly head?: Head }> {
+  async *keys(prefix = '', options: KeysOptions = {}): AsyncIterable<KeyEntry> {
     this.#assertOpen();
     const { after, heads, limit = Number.POSITIVE_INFINITY } = options;
-    checkCount('limit', limit);
+    checkLimit(options);
     const keys = this.#store.sortedKeys();
     let left = limit;
     for (let i = firstKey(keys, prefix, after); left > 0 && keys[i]?.startsWith(prefix); i++) {
@@ -129,7 +128,7 @@ export class MemoryBackend implements Backend {
   feed(after?: Position, options: FeedOptions = {}): AsyncIterable<FeedEntry> {
     return iterable(() => {
       this.#assertOpen();
-      checkCount('limit', options.limit);
+      checkLimit(options);
       return MemoryFeed.read(this.#store, after, { ...options, among: this.#live });
     });
   }
@@ -201,17 +200,4 @@ function firstKey(keys: readonly string[], prefix: string, after: string | undef
     else high = middle;
   }
   return low;
-}
-
-/** Begins when the iteration does. What goes wrong then is what `next` rejects with. */
-function iterable<T>(begin: () => AsyncIterator<T, undefined>): AsyncIterable<T> {
-  return {
-    [Symbol.asyncIterator]() {
-      try {
-        return begin();
-      } catch (error) {
-        return { next: () => Promise.reject(error) };
-      }
-    },
-  };
 }

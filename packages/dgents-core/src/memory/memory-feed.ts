@@ -1,5 +1,5 @@
 import type { FeedEntry, FeedOptions, Position } from '../backend.js';
-import { type Endable, LiveIterator } from './live-iterator.js';
+import { type Endable, LiveIterator } from '../backend-parts/live-iterator.js';
 import type { MemoryLog } from './memory-log.js';
 import type { MemoryStore } from './memory-store.js';
 

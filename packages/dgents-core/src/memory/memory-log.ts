@@ -1,4 +1,5 @@
 import type { Checkpoint, Head, LogRecord, LogTail, ReadOptions, Version } from '../backend.js';
+import { headOf } from '../backend-parts/log-view.js';
 import { LogCompactedError } from '../errors.js';
 
 /** Enough to reach any old version in an eighth of the log; each may hold a whole state. */
@@ -173,10 +174,6 @@ export class MemoryLog {
   #forgetId({ id, version }: LogRecord | Checkpoint): void {
     if (this.#versionsById?.get(id) === version) this.#versionsById.delete(id);
   }
-}
-
-export function headOf({ version, id, at, kind }: LogRecord): Head {
-  return { version, id, at, deleted: kind === 'tombstone' };
 }
 
 /** The one that leaves the smallest gap when it goes; never the newest, which most reads start from. */

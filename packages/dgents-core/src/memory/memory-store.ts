@@ -1,6 +1,7 @@
 import type { Append, Checkpoint, CommitResult, Head, LogRecord } from '../backend.js';
-import { byCodePoint } from './code-point-order.js';
-import { headOf, MemoryLog } from './memory-log.js';
+import { decide } from '../backend-parts/answers.js';
+import { byCodePoint } from '../backend-parts/code-point-order.js';
+import { MemoryLog } from './memory-log.js';
 
 /** Told of every log that has grown. Runs within the commit: it may only note it and settle promises. */
 export type Listener = (log: MemoryLog) => void;
@@ -53,12 +54,12 @@ export class MemoryStore {
   commit(given: readonly Append[], atomic: boolean): CommitResult[] {
     // Texts are made before anything is written: a getter may throw.
     const appends = this.values ? given : given.map(withTexts);
-    if (!atomic) return appends.map((append) => this.#answer(append) ?? this.#write(append));
-    const answers = appends.map((append) => this.#answer(append));
-    if (answers.every((answer) => answer?.ok !== false)) {
-      return appends.map((append, i) => answers[i] ?? this.#write(append));
-    }
-    return appends.map(({ key }, i) => answers[i] ?? { ok: false, head: this.log(key)?.head ?? null });
+    return decide(
+      appends,
+      { atomic },
+      (key) => this.log(key),
+      (append, log) => this.#write(append, log),
+    );
   }
 
   checkpoint(key: string, checkpoint: Checkpoint): void {
@@ -79,30 +80,19 @@ export class MemoryStore {
     };
   }
 
-  /** A conflict, or the result of the same append made earlier; undefined when it may be written. */
-  #answer({ key, expected, records }: Append): CommitResult | undefined {
-    const log = this.log(key);
-    const head = log === undefined ? null : log.head;
-    const expectedNow =
-      expected === null ? head === null : head?.id === expected.id && head.version === expected.version;
-    if (expectedNow) return undefined;
-    return (log && earlierResult(log, records)) ?? { ok: false, head };
-  }
-
-  #write({ key, records, ttlMs }: Append): CommitResult {
-    let log = this.#logs.get(key);
-    if (log === undefined) {
-      log = new MemoryLog(key, records, this.#sequence + 1);
+  #write({ key, records, ttlMs }: Append, known: MemoryLog | undefined): Head {
+    const log = known ?? new MemoryLog(key, records, this.#sequence + 1);
+    if (known !== undefined) log.append(records, this.#sequence + 1);
+    // Also one that is known may have been swept away since, if its time ran out within this very commit.
+    if (this.#logs.get(key) !== log) {
       this.#logs.set(key, log);
       this.#sortedKeys = undefined;
-    } else {
-      log.append(records, this.#sequence + 1);
     }
     this.#sequence += records.length;
     if (ttlMs === undefined) log.expiresAt = undefined;
     else this.#expire(log, ttlMs);
     if (this.#listeners.size > 0) this.#tell(log);
-    return { ok: true, head: log.head, replayed: false };
+    return log.head;
   }
 
   #tell(log: MemoryLog): void {
@@ -124,20 +114,6 @@ export class MemoryStore {
   }
 }
 
-/**
- * The result of this very append, if it had happened: its first id stands directly after `expected`, its last one
- * where it should. The head is the one that the append made, even when others have followed since: a writer that
- * took the newest head for its own would overwrite what it has not seen.
- */
-function earlierResult(log: MemoryLog, records: readonly LogRecord[]): CommitResult | undefined {
-  const first = records[0]!;
-  const last = records[records.length - 1]!;
-  const stored = log.at(last.version);
-  if (log.at(first.version)?.id !== first.id || stored?.id !== last.id) return undefined;
-  const head: Head = last.version === log.head.version ? log.head : { ...headOf(last), at: stored.at };
-  return { ok: true, head, replayed: true };
-}
-
 function withTexts(append: Append): Append {
   return { ...append, records: append.records.map(recordText) };
 }
@@ -148,13 +124,20 @@ function recordText(record: LogRecord): LogRecord {
 }
 
 function checkpointText<T extends LogRecord | Checkpoint>({ version, id, at, data, codec, schema, meta }: T) {
-  return {
+  return Object.freeze({
     version,
     id,
     at,
     data: data as T['data'],
     ...(codec !== undefined && { codec }),
     ...(schema !== undefined && { schema }),
-    ...(meta !== undefined && { meta: structuredClone(meta) }),
-  };
+    ...(meta !== undefined && { meta: deepFrozen(structuredClone(meta)) }),
+  });
+}
+
+/** A copy that is handed out again and again must not be changed by anyone who gets it. */
+function deepFrozen<T>(json: T): T {
+  if (typeof json !== 'object' || json === null) return json;
+  for (const inner of Object.values(json)) deepFrozen(inner);
+  return Object.freeze(json);
 }

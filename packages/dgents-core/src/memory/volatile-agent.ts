@@ -1,5 +1,6 @@
-import { type AgentOptions, OWN_KEY, StateAgent } from '../state/agent.js';
-import { Engine, type EngineOptions } from '../state/engine.js';
+import type { AgentOptions } from '../state/agent.js';
+import { BackendAgent } from '../state/backend-agent.js';
+import type { EngineOptions } from '../state/engine.js';
 import type { Retention } from '../state/retention.js';
 import { MemoryBackend } from './memory-backend.js';
 
@@ -15,10 +16,11 @@ export interface VolatileAgentOptions<S> extends Omit<AgentOptions<S>, 'retain'>
  * A state in the memory of this process: gone when it ends. The same rules as the durable agents, at the speed of a
  * copy. Values are kept, not text: versions share what they have in common.
  */
-export class VolatileAgent<S> extends StateAgent<S> {
+export class VolatileAgent<S> extends BackendAgent<S> {
   constructor(options: VolatileAgentOptions<S> = {}) {
     const { retain = { versions: VOLATILE_VERSIONS }, clock, ...rest } = options;
-    const engine = new Engine(new MemoryBackend(clock === undefined ? {} : { clock }), options);
-    super(engine, OWN_KEY, retain === 'all' ? rest : { ...rest, retain }, () => engine.close([]));
+    const backend = new MemoryBackend(clock === undefined ? {} : { clock });
+    const engine = clock === undefined ? rest : { ...rest, clock };
+    super(backend, retain === 'all' ? engine : { ...engine, retain });
   }
 }

@@ -63,9 +63,6 @@ const DEFAULT_HISTORY = 100;
 
 const ANY: Comparison = { kind: 'any' };
 
-/** The key of the one state that an agent with a store of its own has. */
-export const OWN_KEY = 'state';
-
 /** @throws TypeError when `initial` gives nothing */
 function first(initial: () => unknown): unknown {
   const state = initial();
@@ -111,7 +108,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     }
     this.timeoutMs = options.timeoutMs === undefined ? engine.timeoutMs : checkTimeout(options.timeoutMs);
     this.cell = engine.cell(engine.define(options as DefinitionOptions<unknown>), key);
-    this.sight = new Sight(this.cell, this.timeoutMs);
+    this.sight = new Sight(this.cell, this.timeoutMs, options.ttlMs);
   }
 
   get capabilities(): Capabilities {
@@ -273,7 +270,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   save(state: S, options?: SaveOptions): Promise<Version> {
     try {
       if (state === undefined) throw new TypeError('`undefined` is not a state; use null, or delete().');
-      return this.write(this.replacement(state), options, true, versionOf);
+      return this.write('save', this.replacement(state), options, versionOf);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -292,7 +289,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
         throw new TypeError('update takes a recipe: `(draft) => { draft.count += 1; }`.');
       }
       const { definition } = this.cell;
-      return this.write(this.recipe(change as Recipe), options, false, (result) =>
+      return this.write('update', this.recipe(change as Recipe), options, (result) =>
         versioned(definition, result, false),
       );
     } catch (error) {
@@ -329,7 +326,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       had = base.value !== ABSENT;
       return had ? { kind: 'tombstone' } : { kind: 'none' };
     };
-    const left = await this.write(produce, options, true, (result) => result.head);
+    const left = await this.write('delete', produce, options, (result) => result.head);
     if (options?.erase === true) {
       await this.within(eraseDeleted(this.engine, this.key, remainingMs(call)), call);
     }
@@ -339,9 +336,9 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
 
   /** Hands a write to the log's queue. All that can be refused without looking at the store is refused here. */
   private write<T>(
+    kind: 'save' | 'update' | 'delete',
     produce: (base: Snapshot) => Produced,
-    options: WriteOptions & { readonly expected?: SaveOptions['expected'] } = {},
-    compares: boolean,
+    options: (WriteOptions & { readonly expected?: SaveOptions['expected'] }) | undefined = {},
     finish: (result: Snapshot) => T,
   ): Promise<T> {
     const call = this.begin(options);
@@ -349,12 +346,15 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     checkOperationId(operationId);
     const ttlMs = checkTtl(options.ttlMs) ?? this.options.ttlMs;
     const seen = this.comparison();
+    const compare = expected !== undefined ? comparisonOf(expected) : kind === 'update' ? ANY : seen;
     const request: OperationRequest = {
       key: this.key,
       id: operationId ?? this.engine.newId(),
       repeatable: operationId !== undefined,
-      compare: expected !== undefined ? comparisonOf(expected) : compares ? seen : ANY,
+      compare,
       pinned: expected !== undefined,
+      blind:
+        kind === 'save' && operationId === undefined && (compare.kind === 'any' || compare.kind === 'absent'),
       otherwise: seen,
       meta: checkMeta(options.meta),
       ttlMs,
@@ -397,7 +397,10 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
 
   /** @internal What a transaction needs of this handle. */
   participate(engine: Engine, call: Call): Participant {
-    if (engine !== this.engine) throw new TypeError(`The agent of "${this.key}" belongs to another store.`);
+    if (engine !== this.engine) {
+      const advice = 'Take agents of the store itself: store.agent(key).';
+      throw new TypeError(`The agent of "${this.key}" belongs to another store. ${advice}`);
+    }
     this.assertOpen();
     const { cell } = this;
     const { definition } = cell;
@@ -424,6 +427,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
         repeatable: false,
         compare: ANY,
         pinned: false,
+        blind: false,
         otherwise: ANY,
         meta: undefined,
       };

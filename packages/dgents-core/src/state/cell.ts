@@ -147,6 +147,11 @@ export class Cell {
 
   /** Takes a newer snapshot and wakes whoever watches. */
   advance(snapshot: Snapshot): void {
+    // Whoever reads frozen views will want the next one, and what has changed is known best beside what it was.
+    const before = this.snapshot.value;
+    if (typeof before === 'object' && before !== null && Object.isFrozen(before)) {
+      this.definition.codec.freeze(snapshot.value, before);
+    }
     this.snapshot = snapshot;
     if (this.listeners !== undefined) for (const listener of this.listeners) listener();
   }
@@ -190,7 +195,7 @@ export class Cell {
       if (call === undefined) return;
       if (attempt > 1) await this.backOff(attempt, call);
       try {
-        if (!this.known || attempt > 0 || !this.engine.isReady) {
+        if (attempt > 0 || !(this.known || this.mayBeNew(batch))) {
           await this.engine.within(this.refresh(call), call, this.key);
           confirmed = true;
         }
@@ -217,6 +222,14 @@ export class Cell {
     }
   }
 
+  /**
+   * Whether the batch may go out as the beginning of a log that nobody has looked for: most first saves are just that,
+   * and the comparison refuses the others.
+   */
+  private mayBeNew(batch: readonly Operation[]): boolean {
+    return this.snapshot === NOTHING && this.epoch === 0 && batch.every(({ request }) => request.blind);
+  }
+
   private send(plan: Plan, call: Call, attempt: number): Promise<CommitEnd> {
     const expected = plan.base.head;
     for (const { operation, written } of plan.outcomes) if (written) operation.sentAfter = expected;
@@ -240,6 +253,7 @@ export class Cell {
     if (end.kind === 'committed') {
       if (sameHead(this.snapshot.head, plan.base.head)) {
         if (plan.base.head === null) this.floor = 1;
+        this.known = true;
         this.advance(withToken(plan.last, end.head.token));
         housekeep(this, plan.retain);
       } else this.known = false;

@@ -73,7 +73,7 @@ async function findOut(
   let wait = FIRST_WAIT_MS;
   for (;;) {
     try {
-      return await engine.within(look(engine, append, call), call, append.key);
+      return await engine.within(lookAndConfirm(engine, append, call), call, append.key);
     } catch {
       // The store does not answer. It was not to be trusted a moment ago either: look again while there is time.
     }
@@ -81,6 +81,20 @@ async function findOut(
     await pause(wait * (0.5 + engine.random() / 2));
     wait = Math.min(wait * 2, LONGEST_WAIT_MS);
   }
+}
+
+/** What is found has to be as safe as what the store itself acknowledges. */
+async function lookAndConfirm(
+  engine: Engine,
+  append: Append,
+  call: Call,
+): Promise<CommitEnd | 'not yet' | 'unknowable'> {
+  const { backend } = engine;
+  const found = await look(engine, append, call);
+  if (backend.confirm === undefined || typeof found === 'string' || found.kind !== 'committed') return found;
+  await backend.confirm(append.key, { timeoutMs: remainingMs(call) });
+  // Another server may have taken over meanwhile: what it has now it had when it confirmed.
+  return look(engine, append, call);
 }
 
 async function look(

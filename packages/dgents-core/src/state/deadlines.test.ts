@@ -341,7 +341,7 @@ describe('an AbortSignal', () => {
 
   test.each<[Method, string, (signal: AbortSignal) => Promise<unknown>]>([
     ['read', 'load', (signal) => agentOf().load({ signal })],
-    ['read', 'save', (signal) => agentOf().save(1, { signal })],
+    ['read', 'delete', (signal) => agentOf().delete({ signal })],
     ['ready', 'update', (signal) => agentOf().update((n) => n + 1, { signal })],
     ['read', 'history', (signal) => agentOf().history(3, { signal })],
     ['keys', 'keys', (signal) => all(store.keys('', { signal }))],

@@ -25,7 +25,7 @@ export interface Change {
   readonly traits: Traits;
   /** Exact length of the encoded next state in UTF-8 bytes. */
   readonly bytes: number;
-  /** Null: write the whole state, either because there was none or because the patch would weigh as much. */
+  /** Null: write the whole state, there is nothing that it could be compared with. */
   readonly ops: readonly PatchOp[] | null;
   /** Exact length of the patch as JSON text, in UTF-8 bytes; 0 without one. */
   readonly patchBytes: number;
@@ -78,15 +78,7 @@ export function diff(codec: Codec, base: Base, next: unknown, options: DiffOptio
     throw error;
   }
   const { ops, patchBytes, delta } = walk.patch;
-  const bytes = base.bytes + delta;
-  const whole = ops.length > 0 && patchBytes >= bytes;
-  return {
-    next: result,
-    traits: walk.traits,
-    bytes,
-    ops: whole ? null : ops,
-    patchBytes: whole ? 0 : patchBytes,
-  };
+  return { next: result, traits: walk.traits, bytes: base.bytes + delta, ops, patchBytes };
 }
 
 /** Comparing takes more of the stack for each level than copying does: what is too deep for it is stored whole. */

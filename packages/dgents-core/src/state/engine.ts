@@ -89,6 +89,7 @@ export class Engine {
 
   /** Sets the backend up once; a failure is not remembered. */
   async ready(call: Call): Promise<BackendCapabilities> {
+    if (call.signal?.aborted) throw call.signal.reason;
     if (this.known !== undefined) return this.known;
     // One whose answer never came must not stand in the way for ever.
     if (this.readiness === undefined || this.readiness.until <= monotonicMs())
@@ -207,14 +208,14 @@ export class Engine {
     if (this.closing !== undefined) throw new AgentClosedError('The store was closed. Open it again.');
   }
 
-  /** Waits for the given work and what runs in the background, then closes the backend. */
-  close(accepted: Iterable<Promise<unknown>>): Promise<void> {
+  /** Waits for the given work and what runs in the background, then closes the backend, unless that is to stay open. */
+  close(accepted: Iterable<Promise<unknown>>, { keepBackend = false } = {}): Promise<void> {
     this.closing ??= (async () => {
       await Promise.allSettled([...accepted, ...this.underWay]);
       await this.deadlines.idle();
       await Promise.allSettled([...this.inBackground]);
       await this.prepared();
-      await this.backend.close();
+      if (!keepBackend) await this.backend.close();
     })();
     return this.closing;
   }

@@ -4,12 +4,18 @@
  * DGENTS_RUNS=10 makes it ten times as long.
  */
 import fc from 'fast-check';
-import { Ledger, type Losses, LossyBackend, NO_LOSSES, seededRandom } from '../../test/lossy-backend.js';
 import type { Backend, LogRecord } from '../backend.js';
 import type { WriteOptions } from '../data-agent.js';
 import { DgentsError } from '../errors.js';
 import { memoryBackend } from '../memory/memory-backend.js';
 import { Store } from '../store.js';
+import {
+  Ledger,
+  type Losses,
+  LossyBackend,
+  NO_LOSSES,
+  seededRandom,
+} from '../testing/support/lossy-backend.js';
 import type { StateAgent } from './agent.js';
 import { newOperationId } from './ids.js';
 

@@ -33,6 +33,8 @@ export interface OperationRequest {
   readonly compare: Comparison;
   /** Whether the caller said what it is to follow. */
   readonly pinned: boolean;
+  /** Whether it makes the same of any state, and may be tried before anybody has looked whether there is one. */
+  readonly blind: boolean;
   /** What the handle's next write compares with when this one does not happen. */
   readonly otherwise: Comparison;
   readonly meta: Meta | undefined;

@@ -8,7 +8,8 @@ import { StateTooLargeError } from '../errors.js';
 import type { Cell } from './cell.js';
 import { documentOf } from './diff.js';
 import type { Comparison, Operation, Produced } from './operation.js';
-import { ABSENT, RECORD_OVERHEAD_BYTES, type Snapshot, sameHead } from './replica.js';
+import { patchPaysOff, RECORD_OVERHEAD_BYTES } from './policy.js';
+import { ABSENT, type Snapshot, sameHead } from './replica.js';
 import type { Retention } from './retention.js';
 
 export interface Outcome {
@@ -162,7 +163,11 @@ function written(
   const { change } = produced;
   const { meta } = operation.request;
   if (change.bytes > codec.maxBytes) throw tooLarge(cell.key, change.bytes, codec.maxBytes);
-  const ops = working.asStored && working.value !== ABSENT ? change.ops : null;
+  const mayPatch =
+    working.asStored &&
+    working.value !== ABSENT &&
+    patchPaysOff(change.patchBytes, change.bytes, cell.engine.checkpointFactor);
+  const ops = mayPatch ? change.ops : null;
   const dataBytes = ops === null ? change.bytes : change.patchBytes;
   const kind = ops === null ? 'set' : 'patch';
   cell.assertFits(kind, dataBytes);

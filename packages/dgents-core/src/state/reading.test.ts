@@ -190,6 +190,24 @@ describe('a time to live', () => {
     expect(await failureOf(handle.load())).toBeInstanceOf(StateExpiredError);
   });
 
+  test('that ran out is told once also where another has begun the state anew; before it is over that is a regression', async () => {
+    const logs = memoryBackend({ clock: () => now });
+    const [here, there] = [1, 2].map(() => new Store(memoryBackend({ sharing: logs }), { clock: () => now }));
+    const handle = here!.agent<number>('k', { ttlMs: 10 });
+    await handle.save(1);
+    now += 10;
+    await there!.agent<number>('k', { ttlMs: 10 }).save(5);
+    expect(await failureOf(handle.load())).toBeInstanceOf(StateExpiredError);
+    expect(await handle.load()).toBe(5);
+    expect(await handle.save(6)).toBe(2);
+
+    const lasting = here!.agent<number>('j', { ttlMs: 1_000 });
+    await lasting.save(1, { ttlMs: 10 });
+    now += 10;
+    await there!.agent<number>('j').save(7);
+    expect(await failureOf(lasting.load())).toBeInstanceOf(StateRegressionError);
+  });
+
   test('that makes no sense, or that the store cannot keep, is refused', async () => {
     for (const wrong of [0, -1, Number.NaN, Infinity]) {
       await expect(store.agent<number>('k').save(1, { ttlMs: wrong })).rejects.toThrow(RangeError);

@@ -13,6 +13,7 @@ import { Replay } from './apply.js';
 import type { Definition, Held } from './definition.js';
 import { documentOf } from './diff.js';
 import type { PatchOp } from './patch.js';
+import { RECORD_OVERHEAD_BYTES } from './policy.js';
 
 /** No live state: nothing was ever stored, or it was deleted. */
 export const ABSENT: unique symbol = Symbol('absent');
@@ -45,9 +46,6 @@ export const NOTHING: Snapshot = {
   tailBytes: 0,
   startVersion: 0,
 };
-
-/** Bytes that a record takes beside its data: an estimate that holds for every backend within a factor of two. */
-export const RECORD_OVERHEAD_BYTES = 64;
 
 /** Whether two heads are the same place in the same log. */
 export function sameHead(a: Head | null, b: Head | null): boolean {

@@ -6,6 +6,7 @@ import type { Backend } from '../backend.js';
 import { StateConflictError } from '../errors.js';
 import { memoryBackend } from '../memory/memory-backend.js';
 import { Store } from '../store.js';
+import { newOperationId } from './ids.js';
 
 /** Two stores on the same logs, and one more that has looked at nothing yet. */
 function stores(place: Place): { here: Store; there: Store; fresh: () => Store } {
@@ -270,10 +271,35 @@ describe('round trips', () => {
     expect(io()).toEqual({ reads: 0, commits: 4, others: 0 });
   });
 
-  test('a blind save reads the head first', async () => {
-    const agent = store.agent<number>('k');
+  test('a first save is one commit and no read where there is nothing', async () => {
+    const agent = store.agent<number>('new');
     await agent.save(1);
+    expect(io()).toEqual({ reads: 0, commits: 1, others: 0 });
+    await agent.save(2);
+    await agent.update((n) => n + 1);
+    expect(io()).toEqual({ reads: 0, commits: 3, others: 0 });
+    backend.reset();
+    await Promise.all([store.agent<number>('j').save(1, { expected: 0 }), store.agent<number>('j').save(2)]);
+    expect(io()).toEqual({ reads: 0, commits: 1, others: 0 });
+    expect(await store.agent<number>('j').history()).toEqual([1]);
+  });
+
+  test('a first save where there is something is refused once, reads, and is made after it', async () => {
+    expect(await store.agent<number>('k').save(1)).toBe(2);
+    expect(io()).toEqual({ reads: 1, commits: 2, others: 0 });
+    const another = () => new Store(memoryBackend({ sharing: logs })).agent<number>('k');
+    await expect(another().save(1, { expected: 0 })).rejects.toThrow(StateConflictError);
+    await another().delete();
+    expect(await another().save(7, { expected: 0 })).toBe(4);
+    expect(await store.agent<number>('k').load()).toBe(7);
+  });
+
+  test('a first update, or one whose id is to be looked up, reads first', async () => {
+    await store.agent<number>('k', { initial: () => 0 }).update((n) => n + 1);
     expect(io()).toEqual({ reads: 1, commits: 1, others: 0 });
+    backend.reset();
+    await store.agent<number>('j').save(1, { operationId: newOperationId() });
+    expect(io().reads).toBeGreaterThan(0);
   });
 
   test('a load is one read', async () => {

@@ -24,6 +24,8 @@ export class Sight {
   constructor(
     private readonly cell: Cell,
     private readonly timeoutMs: number,
+    /** How long what is written lives, where its handles say so. */
+    private readonly ttlMs?: number,
   ) {}
 
   /** The handle was shown this. */
@@ -63,9 +65,13 @@ export class Sight {
     if (head !== null) {
       const tail = await engine.backend.read(key, { after: head, limit: 1, timeoutMs: this.timeoutMs });
       if (tail.since === 'diverged') {
-        if (tail.head !== null || !engine.port.ttl) throw regression(key, head, tail.head);
+        const isOver = this.ttlMs !== undefined && engine.clock() >= head.at + this.ttlMs;
+        // Somebody may have begun it anew since.
+        if (!engine.port.ttl || (tail.head !== null && !isOver)) throw regression(key, head, tail.head);
         this.seen = { head: null, live: false, epoch };
-        throw new StateExpiredError(`The state "${key}" has expired. It is absent from now on.`, { key });
+        const since =
+          tail.head === null ? 'It is absent from now on.' : 'What is there now was begun after it.';
+        throw new StateExpiredError(`The state "${key}" has expired. ${since}`, { key });
       }
     }
     this.seen = { ...seen, epoch };

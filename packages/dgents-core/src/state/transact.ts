@@ -112,7 +112,7 @@ async function settle(
       doubt = error;
     }
     try {
-      const found = await engine.within(lookFor(engine, appends, call), call, undefined);
+      const found = await engine.within(lookAndConfirm(engine, appends, call), call, undefined);
       if (found === 'happened') {
         return appends.map(({ records }) => ({
           ok: true,
@@ -133,6 +133,20 @@ async function settle(
     }
     await pause(wait);
   }
+}
+
+/** What is found has to be as safe as what the store itself acknowledges. */
+async function lookAndConfirm(
+  engine: Engine,
+  appends: readonly Append[],
+  call: Call,
+): Promise<'happened' | 'lost' | 'not yet'> {
+  const { backend } = engine;
+  const found = await lookFor(engine, appends, call);
+  if (backend.confirm === undefined || found !== 'happened') return found;
+  for (const { key } of appends) await backend.confirm(key, engine.portOptions(call));
+  // Another server may have taken over meanwhile: what it has now it had when it confirmed.
+  return lookFor(engine, appends, call);
 }
 
 /** Our id directly after any of the expected heads proves all of it; another's there proves that none of it was. */

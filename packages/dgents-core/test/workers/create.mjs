@@ -1,14 +1,14 @@
 /**
  * Creates one key after the other in a directory store until it is killed; first checks those that must be there.
  *
- * Settings: directory, acked (so many keys were acknowledged), until. Tells { verified }, then { acked }.
+ * Settings: directory, acked (so many keys were acknowledged), oldest (so many have to be there), until. Tells { verified }, then { acked }.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { fileBackend, Store } from 'dgents-core';
 import { plainError, settings, tell } from './messages.mjs';
 import { message } from './scenarios.mjs';
 
-const { directory, acked = 0, until = Number.POSITIVE_INFINITY } = settings;
+const { directory, acked = 0, oldest = acked, until = Number.POSITIVE_INFINITY } = settings;
 const store = new Store(fileBackend({ path: directory }), { timeoutMs: 20_000 });
 const keyOf = (n) => `Agent/${n}`;
 
@@ -19,7 +19,7 @@ try {
     found.add(key);
     if (version !== 1) problems.push(`${key} has version ${version}`);
   }
-  for (let n = 1; n <= acked; n++)
+  for (let n = 1; n <= oldest; n++)
     if (!found.has(keyOf(n))) problems.push(`${keyOf(n)} was acknowledged and is gone`);
   if (found.size > acked + 1) problems.push(`${found.size} keys are there, ${acked} + 1 were created`);
   for (const key of found) {

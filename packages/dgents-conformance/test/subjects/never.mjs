@@ -1,0 +1,4 @@
+/** A module that waits for what never comes. */
+export * from './memory.mjs';
+
+await new Promise(() => undefined);

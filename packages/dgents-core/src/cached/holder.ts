@@ -1,0 +1,75 @@
+/** What a cache holds: one state, since when, and private copies of it. */
+import type { Version } from '../backend.js';
+import type { DeepReadonly, Deleted, Versioned } from '../data-agent.js';
+import type { CacheRules } from './options.js';
+
+interface Entry<S> {
+  readonly place: Versioned<S>;
+  readonly at: number;
+  /** What frozen views are made of, once one was asked for: it takes twice as long to copy what is frozen. */
+  shared?: S;
+}
+
+export class Holder<S> {
+  /** Raised whenever what is being asked for may be outdated before it arrives. */
+  round = 0;
+  /** False once a state was met that cannot be copied without the codec of the agent inside. */
+  canHold: boolean;
+  private entry: Entry<S> | undefined;
+  /** The newest version that a watch has reported: nothing older is held. */
+  private reported: Version = 0;
+
+  constructor(private readonly rules: Pick<CacheRules<S>, 'maxAgeMs' | 'clock' | 'codec'>) {
+    this.canHold = rules.maxAgeMs > 0;
+  }
+
+  get place(): Versioned<S> | undefined {
+    return this.entry?.place;
+  }
+
+  /** How old what is held is. */
+  get ageMs(): number | undefined {
+    return this.entry === undefined ? undefined : this.rules.clock() - this.entry.at;
+  }
+
+  /**
+   * @param at when the store was asked: it was the newest then, or became it later
+   * @param round when it was asked
+   */
+  hold(place: Versioned<S>, at: number, round: number): void {
+    // What comes from `initial` is a fresh one at each call.
+    if (!this.canHold || round !== this.round || place.head === null || place.version < this.reported) return;
+    this.entry = { place, at };
+  }
+
+  drop(): void {
+    this.round += 1;
+    this.entry = undefined;
+  }
+
+  /** A watch has shown this. Returns whether it is what is held. */
+  notice({ version, head }: Versioned<unknown> | Deleted): boolean {
+    this.reported = version;
+    if (this.entry !== undefined && this.entry.place.head?.id === head?.id) return true;
+    this.entry = undefined;
+    return false;
+  }
+
+  /**
+   * A copy of the state at a place that was held, or about to be; frozen ones are shared as far as freezing protects them.
+   * @throws StateSerializationError when there is something in it that the codec does not know; see {@link refuse}
+   */
+  copy(place: Versioned<S>, frozen: boolean | undefined): S | DeepReadonly<S> {
+    const { codec } = this.rules;
+    if (frozen !== true) return codec.clone(place.state);
+    const entry: Pick<Entry<S>, 'shared'> = this.entry?.place === place ? this.entry : {};
+    entry.shared ??= codec.clone(place.state);
+    return codec.freeze(entry.shared) as DeepReadonly<S>;
+  }
+
+  /** From now on every question goes inside. */
+  refuse(): void {
+    this.canHold = false;
+    this.drop();
+  }
+}

@@ -1,0 +1,28 @@
+/** What the compiler infers: this file only has to compile. */
+import { type DataAgent, type DeepReadonly, type Versioned, VolatileAgent } from '../index.js';
+import { CachedAgent } from './index.js';
+
+interface Profile {
+  name: string;
+  tags: string[];
+}
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+function expectType<Expected>() {
+  return <Actual>(_value: Actual, _same: Same<Actual, Expected>): void => undefined;
+}
+
+export async function types(): Promise<void> {
+  const cached = new CachedAgent(new VolatileAgent<Profile>(), { maxAgeMs: 1 });
+  expectType<CachedAgent<Profile>>()(cached, true);
+  expectType<Profile>()(await cached.load(), true);
+  expectType<DeepReadonly<Profile>>()(await cached.load({ frozen: true }), true);
+  expectType<Versioned<DeepReadonly<Profile>>>()(await cached.read({ frozen: true }), true);
+  const twice: DataAgent<Profile> = new CachedAgent(cached);
+  await twice.close();
+  // @ts-expect-error a state of another kind
+  await cached.save({ name: 1 });
+  // @ts-expect-error the watched handle holds the same kind of state
+  new CachedAgent(cached, { watched: new VolatileAgent<number>() });
+}

@@ -1,0 +1,7 @@
+import { agentFaults } from './agent/index.js';
+import { backendFaults } from './backend/index.js';
+import type { Fault } from './fault.js';
+import { wrapperFaults } from './wrapper/index.js';
+
+/** Every fault that the kit has to catch within one process. Those that need processes of their own are in `crashes/`. */
+export const faults: readonly Fault[] = [...backendFaults, ...agentFaults, ...wrapperFaults];
