@@ -65,7 +65,7 @@ export class CommitQueue {
     const rest: Request[] = [];
     const keys = new Set<string>();
     for (const request of this.#waiting) {
-      if (request.call.over) request.reject(tooLate(request.draft.append.key));
+      if (request.call.over) request.reject(new StorageTimeoutError(...tooLate(request.draft.append.key)));
       else if (keys.has(request.draft.key) || !fits(group, request)) rest.push(request);
       else {
         keys.add(request.draft.key);
@@ -79,7 +79,7 @@ export class CommitQueue {
   async #send(group: readonly Request[]): Promise<void> {
     const left = Math.max(...group.map(({ deadline }) => deadline)) - performance.now();
     const limits = {
-      ...(Number.isFinite(left) && { timeoutMs: Math.max(1, left) }),
+      ...limited(left),
       ...sendingFor(group.map(({ call, draft }) => ({ call, key: draft.append.key }))),
     };
     try {
@@ -93,7 +93,9 @@ export class CommitQueue {
         else reject(result.reason);
       }
     } catch (error) {
-      if (group.length === 1) group[0]!.reject(error);
+      // Nothing was sent: those that are not over go again, without those that are.
+      if (error instanceof SomeAreOver) this.#waiting.unshift(...group);
+      else if (group.length === 1) group[0]!.reject(error);
       else await this.#singly(group, DgentsError.is(error, 'DGENTS_OUTCOME_UNKNOWN') ? error : undefined);
     }
   }
@@ -105,9 +107,9 @@ export class CommitQueue {
    */
   async #singly(group: readonly Request[], doubt: unknown): Promise<void> {
     await Promise.all(
-      group.map(async ({ draft, deadline, resolve, reject }) => {
-        const left = deadline - performance.now();
-        const limits = Number.isFinite(left) ? { timeoutMs: Math.max(1, left) } : {};
+      group.map(async ({ draft, call, deadline, resolve, reject }) => {
+        const sending = sendingFor([{ call, key: draft.append.key }]);
+        const limits = { ...limited(deadline - performance.now()), ...sending };
         await this.#commits.one(draft, limits, doubt).then(resolve, reject);
       }),
     );
@@ -119,27 +121,30 @@ function fits(group: readonly Request[], { draft }: Request): boolean {
   return group.length < MAX_GROUP && draft.bytes <= LARGE && group[0]!.draft.bytes <= LARGE;
 }
 
-function tooLate(key: string): StorageTimeoutError {
-  return new StorageTimeoutError('The deadline has passed.', { key, timeoutMs: 0 });
+function tooLate(key: string): ConstructorParameters<typeof StorageTimeoutError> {
+  return ['The deadline has passed.', { key, timeoutMs: 0 }];
+}
+
+/** Some of a group were over before it could be sent. */
+class SomeAreOver extends StorageTimeoutError {}
+
+function limited(left: number): Limits {
+  return Number.isFinite(left) ? { timeoutMs: Math.max(1, left) } : {};
 }
 
 /**
- * Until there is a connection nothing is sent, and a call that is over by then need not be in doubt: so it is for one
- * by itself. Of several some may be over while others wait on, and all are sent: they are in doubt from now on.
+ * Until there is a connection nothing is sent, and a call that is over by then is not in doubt: it is never sent. Of
+ * several, one that is over keeps all from being sent together.
  */
 export function sendingFor(
   calls: readonly { readonly call: Call; readonly key: string }[],
 ): Pick<Limits, 'sending'> {
-  const [only] = calls;
-  if (only === undefined || calls.length > 1) {
-    for (const { call } of calls) call.sent = true;
-    return {};
-  }
-  const { call, key } = only;
   return {
     sending: () => {
-      if (call.over && !call.sent) throw tooLate(key);
-      call.sent = true;
+      const late = calls.find(({ call }) => call.over && !call.sent);
+      if (late !== undefined)
+        throw new (calls.length === 1 ? StorageTimeoutError : SomeAreOver)(...tooLate(late.key));
+      for (const { call } of calls) call.sent = true;
     },
   };
 }
