@@ -39,6 +39,24 @@ local function gathered(from, to, backwards)
   end
   return lines
 end
+
+-- Looks at records from the newest on, until \`is\` holds of one: answers its version; else nil, and where to go on.
+-- None of it leaves the server, which does nothing else meanwhile: so this ends with the bytes of a page, too.
+local function sought(from, to, is)
+  local bytes, size = 0, 1
+  while to >= from and bytes < ${PAGE_BYTES} do
+    local low, before = math.max(from, to - size + 1), bytes
+    local piece = stretch(low, to)
+    for i = #piece, 1, -1 do
+      bytes = bytes + #piece[i]
+      if is(piece[i], low + i - 1) then return low + i - 1 end
+    end
+    to = low - 1
+    local fitting = math.floor((${PAGE_BYTES} - bytes) * #piece / math.max(1, bytes - before))
+    size = math.max(1, math.min(size * 4, ${MANY}, fitting))
+  end
+  return nil, to
+end
 `;
 
 /**
@@ -46,11 +64,11 @@ end
  *
  *     KEYS   the log
  *     ARGV   1 and 2: version and mark of what the reader has ('' for nothing)   3 as of which version ('' for all)
- *            4 at most how many records
+ *            4 at most how many records   5 from where on downwards to look for a whole state ('' for the newest)
  *
  * Answers nil where there is no log; else the header, how the log relates to what the reader has (s same, t trimmed,
- * d diverged; c: that version is no longer kept), the checkpoint or base to begin at (or ''), and the records, as far as the
- * bytes of a page go: where they are many, the index of the first of them, to be asked for without a script, and the size of
+ * d diverged; c: that version is no longer kept; g: no whole state was found so far, followed by 5 to go on with), the
+ * checkpoint or base to begin at (or ''), and the records, as far as the bytes of a page go: where they are many, the index of the first of them, to be asked for without a script, and the size of
  * the larger one of the first and the last.
  * The header alone says that nothing has changed.
  */
@@ -99,19 +117,11 @@ else
   else
     from = 1
   end
-  local to = last
-  while to >= oldest do
-    local lowest = math.max(oldest, to - 99)
-    local lines = redis.call('LRANGE', key, lowest - first + 3, to - first + 3)
-    for i = #lines, 1, -1 do
-      local kind = string.sub(lines[i], 9, 9)
-      if kind == 's' or kind == 't' then
-        from, point, to = lowest + i - 1, '', 0
-        break
-      end
-    end
-    to = math.min(to, lowest) - 1
-  end
+  local found, rest = sought(oldest, math.min(tonumber(ARGV[5]) or last, last), function(line)
+    local kind = string.sub(line, 9, 9)
+    return kind == 's' or kind == 't'
+  end)
+  if found then from, point = found, '' elseif rest >= oldest then return {header, 'g', tostring(rest)} end
 end
 return {header, since, point, unless_many(from, math.min(last, from + limit - 1))}
 `;
@@ -154,12 +164,11 @@ local function look(line, version)
     found[#found + 1] = tostring(version)
     wanted[id] = nil
   end
+  return next(wanted) == nil
 end
-if to >= from then
-  local lines = redis.call('LRANGE', key, from - first + 3, to - first + 3)
-  for i = #lines, 1, -1 do look(lines[i], from + i - 1) end
-end
-if from == first and floor > 1 then look(redis.call('LINDEX', key, 2), floor) end
+local _, rest = sought(from, to, look)
+if rest and rest >= from then found[1] = tostring(rest) end
+if found[1] == '0' and floor > 1 then look(redis.call('LINDEX', key, 2), floor) end
 return found
 end
 local found = search()

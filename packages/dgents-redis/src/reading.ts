@@ -66,20 +66,32 @@ export async function tailOf(
   }
 }
 
+/** One round trip, but where the last whole state before an old version lies under many bytes of patches. */
+async function answerTo(
+  client: Client,
+  log: string,
+  { after, at }: ReadOptions,
+  count: number,
+): Promise<ReadAnswer> {
+  const values = [after?.version ?? '', after === undefined ? '' : markOf(after), at ?? '', count];
+  for (let rest: Version | '' = ''; ; ) {
+    const answer = (await read.ask(client, [log], [...values, rest])) as ReadAnswer;
+    if (answer === null || Buffer.isBuffer(answer) || String(answer[1]) !== 'g') return answer;
+    rest = Number(answer[2]);
+  }
+}
+
 /** @param isLast whether what does not fit together is damage; undefined is returned otherwise, where it may be due to a trim */
 async function attemptOf(
   client: Client,
   log: string,
-  { after, at, limit }: ReadOptions,
+  options: ReadOptions,
   where: Where,
   isLast: boolean,
 ): Promise<LogTail | undefined> {
+  const { after, at, limit } = options;
   const count = Math.min(limit ?? PAGE, PAGE);
-  const answer = (await read.ask(
-    client,
-    [log],
-    [after?.version ?? '', after === undefined ? '' : markOf(after), at ?? '', count],
-  )) as ReadAnswer;
+  const answer = await answerTo(client, log, options, count);
   if (answer === null) {
     return { head: null, floor: 0, since: after ? 'diverged' : 'same', records: [], more: false };
   }
