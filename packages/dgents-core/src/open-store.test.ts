@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HookedBackend } from '../test/hooked-backend.js';
@@ -65,12 +66,32 @@ test('an unknown scheme is an error that names the known ones', async () => {
   expect(message).toMatch(/\{ backends \}/);
 });
 
-test('a missing package is an error that says what to install, never another store', async () => {
-  const error = await failureOf(openStore('redis://:secret@localhost'));
-  expect(error).toMatchObject({ code: 'DGENTS_UNSUPPORTED', retryable: false });
+/** A folder in which dgents-core is installed, as it was built, and nothing else of ours. */
+function installedAlone(): string {
+  const root = join(__dirname, '../../..');
+  const alone = join(folder, 'alone');
+  const installed = join(alone, 'node_modules/dgents-core');
+  cpSync(join(root, 'packages/dgents-core/dist'), join(installed, 'dist'), { recursive: true });
+  cpSync(join(root, 'packages/dgents-core/package.json'), join(installed, 'package.json'));
+  for (const name of ['mutative', 'fs-native-extensions']) {
+    symlinkSync(join(root, 'node_modules', name), join(alone, 'node_modules', name), 'junction');
+  }
+  return alone;
+}
+
+test('a missing package is an error that says what to install, never another store', () => {
+  const program = `
+    import { openStore } from 'dgents-core';
+    const error = await openStore('redis://:secret@localhost').catch((reason) => reason);
+    const { code, retryable, message, cause } = error;
+    console.log(JSON.stringify({ code, retryable, message, hasCause: cause !== undefined }));`;
+  const args = ['--input-type=module', '--eval', program];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: installedAlone(), encoding: 'utf8' });
+  expect(stderr).toBe('');
+  const error = JSON.parse(stdout) as { message: string };
+  expect(error).toMatchObject({ code: 'DGENTS_UNSUPPORTED', retryable: false, hasCause: true });
   expect(error.message).toContain('npm install dgents-redis');
   expect(error.message).not.toContain('secret');
-  expect(error.cause).toBeDefined();
 });
 
 test('a file: URL that is easily mistaken is refused with a hint, before a directory is made', async () => {

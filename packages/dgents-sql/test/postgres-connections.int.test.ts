@@ -89,6 +89,10 @@ withPostgres(`connections to Postgres${reason}`, () => {
     expect((await held.query('SELECT key, version::int FROM dgents_log')).rows).toEqual([
       { key: 'known', version: 1 },
     ]);
+    // The store's own deadline is that of the call, counted from when it was given it: a moment later.
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
     held.release();
     expect(await known.load()).toBe(1);
     expect(await store.agent<number>('new').save(1)).toBe(1);
