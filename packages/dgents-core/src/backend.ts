@@ -181,7 +181,10 @@ export type Durability = 'none' | 'process' | 'power' | 'unknown';
 
 /** What a backend can do. Users see it, the engine obeys it, the kit verifies it. */
 export interface BackendCapabilities {
-  /** What an acknowledged commit survives. */
+  /**
+   * What an acknowledged commit survives. Where another server can take over, a getter may tell anew: less is refused by
+   * whoever requires more, from the next call on.
+   */
   readonly durability: Durability;
   /** Who can open the same logs: this process, this host, or anyone on the network. */
   readonly sharing: 'process' | 'host' | 'network';

@@ -194,6 +194,29 @@ withServer(`what a Redis promises${reason}`, () => {
     await store.close();
   });
 
+  test('a store that requires more than is promised since refuses, until enough is promised again', async () => {
+    const server = await start(DURABLE);
+    const store = new Store(new RedisBackend({ url: server.url }), { requireDurability: 'power' });
+    const agent = store.agent<{ n: number }>('k', { initial: () => ({ n: 0 }) });
+    await agent.save({ n: 1 });
+    await server.say('CONFIG', 'SET', 'appendfsync', 'everysec');
+    await server.say('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await pause(50);
+    expect(await failureOf(agent.save({ n: 2 }))).toBeInstanceOf(StorageUnavailableError);
+    for (const call of [
+      () => agent.save({ n: 2 }),
+      () => agent.update((draft) => void draft.n++),
+      () => store.agent<number>('l').save(1),
+      () => store.transact([agent], (draft) => void draft.n++),
+    ]) {
+      expect(await failureOf(call())).toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
+    }
+    expect(await server.say('LLEN', 'dgents/log/k')).toBe(3 + 1);
+    await server.say('CONFIG', 'SET', 'appendfsync', 'always');
+    expect(await agent.update((draft) => void draft.n++)).toMatchObject({ version: 2 });
+    await store.close();
+  });
+
   test('a server that is silent does not hold up close, whatever is watched', async () => {
     const server = await start();
     const client = new Redis(server.port, '127.0.0.1');

@@ -14,7 +14,7 @@ export const DEFAULT_TIMEOUT_MS = 5000;
 export interface EngineOptions {
   /** Settle every call within so many milliseconds, unless the agent or the call says otherwise; 5,000 by default. */
   readonly timeoutMs?: number;
-  /** Refuse a store that cannot promise this: at `ready`, or at the first call. */
+  /** Refuse a store that cannot promise this, or does not any more: at `ready`, and at every call. */
   readonly requireDurability?: 'process' | 'power';
   /** Milliseconds since the epoch: stamps versions. `Date.now` unless told. */
   readonly clock?: () => number;
@@ -83,14 +83,15 @@ export class Engine {
     return this.known ?? this.backend.capabilities;
   }
 
+  /** Whether the backend was set up, and what is required of it is still promised. */
   get isReady(): boolean {
-    return this.known !== undefined;
+    return this.known !== undefined && isEnough(this.known.durability, this.options.requireDurability);
   }
 
-  /** Sets the backend up once; a failure is not remembered. */
+  /** Sets the backend up once, and again where it has come to promise too little; a failure is not remembered. */
   async ready(call: Call): Promise<BackendCapabilities> {
     if (call.signal?.aborted) throw call.signal.reason;
-    if (this.known !== undefined) return this.known;
+    if (this.known !== undefined && this.isReady) return this.known;
     // One whose answer never came must not stand in the way for ever.
     if (this.readiness === undefined || this.readiness.until <= monotonicMs())
       this.readiness = this.prepare(call);
@@ -98,23 +99,22 @@ export class Engine {
   }
 
   private prepare(call: Call): { promise: Promise<BackendCapabilities>; until: number } {
-    const promise = this.backend.ready(this.portOptions(call)).then(
-      (capabilities) => {
+    const promise = this.backend
+      .ready(this.portOptions(call))
+      .then((capabilities) => {
         this.requireDurability(capabilities.durability, this.options.requireDurability);
         this.known = capabilities;
         return capabilities;
-      },
-      (error: unknown) => {
+      })
+      .finally(() => {
         if (this.readiness?.promise === promise) this.readiness = undefined;
-        throw error;
-      },
-    );
+      });
     return { promise, until: call.deadline };
   }
 
   /** @throws UnsupportedError when the store cannot promise what is required */
   requireDurability(actual: Durability, required: 'process' | 'power' | undefined): void {
-    if (required === undefined || actual === 'power' || actual === required) return;
+    if (isEnough(actual, required)) return;
     throw new UnsupportedError(
       `Durability "${required}" is required, but the ${this.backend.name} store promises "${actual}". ` +
         'Choose another store or its durable setting, or require less.',
@@ -228,6 +228,10 @@ export class Engine {
       ignore,
     );
   }
+}
+
+function isEnough(actual: Durability, required: 'process' | 'power' | undefined): boolean {
+  return required === undefined || actual === 'power' || actual === required;
 }
 
 /** @throws TypeError or RangeError */

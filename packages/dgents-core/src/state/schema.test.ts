@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { HookedBackend } from '../../test/hooked-backend.js';
 import { all, failureOf, PLACES, type Place } from '../../test/places.js';
+import type { Durability } from '../backend.js';
 import { fileBackend } from '../file/file-backend.js';
 import { memoryBackend } from '../memory/memory-backend.js';
 import { defineState } from '../schema/define-state.js';
@@ -336,6 +337,40 @@ describe('requireDurability', () => {
           .save(1),
       ).toBe(1);
     }
+  });
+
+  test('refuses a store that has come to promise less, until it promises enough again', async () => {
+    let durability: Durability = 'power';
+    const backend = new HookedBackend(memoryBackend());
+    const told = {
+      ...backend.capabilities,
+      get durability() {
+        return durability;
+      },
+    };
+    let asked = 0;
+    backend.ready = async () => {
+      asked += 1;
+      return told;
+    };
+    const store = new Store(backend, { requireDurability: 'power' });
+    const agent = store.agent<{ n: number }>('k', { initial: () => ({ n: 0 }) });
+    await agent.save({ n: 1 });
+    await agent.save({ n: 2 });
+    expect([asked, backend.calls.commit]).toEqual([1, 2]);
+    durability = 'unknown';
+    for (const call of [
+      () => agent.save({ n: 3 }),
+      () => agent.update((draft) => void draft.n++),
+      () => agent.delete(),
+      () => store.transact([agent], (draft) => void draft.n++),
+      () => store.ready(),
+    ]) {
+      expect((await failureOf(call())).name).toBe('UnsupportedError');
+    }
+    expect([store.capabilities.durability, backend.calls.commit]).toEqual(['unknown', 2]);
+    durability = 'power';
+    expect(await agent.update((draft) => void draft.n++)).toMatchObject({ version: 3, state: { n: 3 } });
   });
 
   test('`capabilities` tell what there is', async () => {
