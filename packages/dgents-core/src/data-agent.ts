@@ -54,6 +54,18 @@ export interface Capabilities extends BackendCapabilities {
   readonly backend: string;
   /** `immediate`: a save that lost is told at once; `deferred`: later, as in a write-behind cache. */
   readonly conflicts: 'immediate' | 'deferred';
+  /** Whether a write may be weighed by {@link WriteOptions.weigh}; refused with `UnsupportedError` where not. */
+  readonly weighs: boolean;
+}
+
+/** What a write would store. */
+export interface Weight {
+  /** The whole state after it: bytes of its JSON text in UTF-8, before any compression or encryption. */
+  readonly bytes: number;
+  /** The record that it appends, likewise: the change, or the state where that is smaller. */
+  readonly recordBytes: number;
+  /** How many versions would be kept, this one included. */
+  readonly versions: number;
 }
 
 /** A state together with where it stands in its log. */
@@ -119,6 +131,11 @@ export interface WriteOptions extends CallOptions {
    * without it makes the state stay. For a time to live that every write renews, give the agent a `ttlMs`.
    */
   readonly ttlMs?: number;
+  /**
+   * Told what the write would store, each time it is tried and before it is sent; what it throws refuses the write. The
+   * weight follows from the change: nothing is encoded for it. Synchronous, and not called for a repeated operation.
+   */
+  readonly weigh?: (weight: Weight) => void;
 }
 
 export interface SaveOptions extends WriteOptions {

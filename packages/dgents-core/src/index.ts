@@ -25,6 +25,8 @@ export type {
 export * from './backend-parts/index.js';
 export {
   type ClassCodec,
+  type ClassField,
+  type ClassMigrations,
   Codec,
   type CodecOptions,
   type Copied,
@@ -48,6 +50,7 @@ export type {
   UpdateOptions,
   Versioned,
   WatchOptions,
+  Weight,
   WriteOptions,
 } from './data-agent.js';
 export * from './errors.js';
@@ -62,6 +65,15 @@ export { storageError } from './file/storage-error.js';
 export { key } from './keys.js';
 export { MemoryBackend, type MemoryBackendOptions, memoryBackend } from './memory/memory-backend.js';
 export { VolatileAgent, type VolatileAgentOptions } from './memory/volatile-agent.js';
+export {
+  BACKEND_CHANNEL,
+  type BackendCallName,
+  type BackendEvent,
+  type ObservedCall,
+  OPERATION_CHANNEL,
+  type OperationEvent,
+  type OperationName,
+} from './observe/events.js';
 export { type BackendFactory, type OpenStoreOptions, openStore } from './open-store.js';
 export { defineState, type StateDefinition } from './schema/define-state.js';
 export { type AgentOptions, StateAgent } from './state/agent.js';
@@ -73,6 +85,7 @@ export type { Retention } from './state/retention.js';
 export {
   type AcceptsItsOutput,
   type AnyAgent,
+  type ForkOptions,
   type KeysOptions,
   type Results,
   type StateOf,
@@ -81,3 +94,4 @@ export {
   type StoredKey,
   type StoreOptions,
 } from './store.js';
+export * from './transforms/index.js';

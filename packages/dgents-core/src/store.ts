@@ -13,6 +13,7 @@ import type {
 import type { CallOptions, Capabilities, LoadOptions, Versioned } from './data-agent.js';
 import { StateCorruptionError, UnsupportedError } from './errors.js';
 import { checkKey } from './keys.js';
+import { type OpenOperation, told, toldEach } from './observe/operations.js';
 import { type AgentOptions, StateAgent } from './state/agent.js';
 import { checkLimit, checkTime } from './state/arguments.js';
 import { type Call, remainingMs } from './state/deadlines.js';
@@ -21,8 +22,14 @@ import { eraseLog } from './state/erase.js';
 import { fork } from './state/fork.js';
 import { stepwise } from './state/steps.js';
 import { transact } from './state/transact.js';
+import type { Transform } from './transforms/transform.js';
 
 export interface StoreOptions extends EngineOptions {}
+
+export interface ForkOptions extends CallOptions {
+  /** Those of the agents of both states, where they have any: what is encrypted is bound to its address. */
+  readonly transforms?: readonly Transform[];
+}
 
 export interface KeysOptions extends CallOptions {
   /** Resume after this key. */
@@ -132,7 +139,11 @@ export class Store implements AsyncDisposable {
    * The keys that start with exactly `prefix`; in code point order where `capabilities.orderedKeys`.
    * @throws StateCorruptionError in the end, after all others were given, when some are too damaged to be listed
    */
-  async *keys(prefix = '', options: KeysOptions = {}): AsyncGenerator<StoredKey, void, undefined> {
+  keys(prefix = '', options: KeysOptions = {}): AsyncGenerator<StoredKey, void, undefined> {
+    return toldEach('keys', this.engine, prefix, this.list(prefix, options));
+  }
+
+  private async *list(prefix: string, options: KeysOptions): AsyncGenerator<StoredKey, void, undefined> {
     const call = this.begin(options);
     await this.engine.ready(call);
     const { after, limit = Infinity, deleted = false } = options;
@@ -140,7 +151,7 @@ export class Store implements AsyncDisposable {
     let left = limit;
     const damaged: string[] = [];
     const port = { heads: true, timeoutMs: remainingMs(call), ...(after === undefined ? {} : { after }) };
-    const found = this.backend.keys(prefix, port)[Symbol.asyncIterator]();
+    const found = this.engine.backend.keys(prefix, port)[Symbol.asyncIterator]();
     const within = <T>(step: Promise<T>): Promise<T> =>
       this.engine.within(step, this.begin(options), undefined);
     for await (const { key, head } of stepwise(found, within)) {
@@ -158,9 +169,11 @@ export class Store implements AsyncDisposable {
   }
 
   /** Whether there is a live state under this key. */
-  async has(key: string, options?: CallOptions): Promise<boolean> {
-    const head = await this.headOf(key, this.begin(options));
-    return head !== null && !head.deleted;
+  has(key: string, options?: CallOptions): Promise<boolean> {
+    return told('has', this.engine, key, async () => {
+      const head = await this.headOf(key, this.begin(options));
+      return head !== null && !head.deleted;
+    });
   }
 
   /**
@@ -169,12 +182,20 @@ export class Store implements AsyncDisposable {
    * @returns how many states were erased, those included that had been erased before
    * @throws StateCorruptionError in the end, after all others were erased, when some are too damaged to be told apart
    */
-  async erase(prefix: string, options?: CallOptions): Promise<number> {
+  erase(prefix: string, options?: CallOptions): Promise<number> {
+    return told('erase', this.engine, prefix, async (event) => {
+      const erased = await this.eraseEach(prefix, options);
+      if (event !== undefined) event.items = erased;
+      return erased;
+    });
+  }
+
+  private async eraseEach(prefix: string, options: CallOptions | undefined): Promise<number> {
     if (typeof prefix !== 'string' || prefix === '') {
       throw new TypeError('erase takes the prefix of the keys to erase, at least one character of it.');
     }
     let erased = 0;
-    for await (const { key } of this.keys(prefix, { ...options, deleted: true })) {
+    for await (const { key } of this.list(prefix, { ...options, deleted: true })) {
       await this.engine.accept(eraseLog(this.engine, key, this.begin(options)));
       erased += 1;
     }
@@ -183,27 +204,33 @@ export class Store implements AsyncDisposable {
 
   /**
    * Begins a new state with what another one was: now, or at a version or time. The new log starts there; its first
-   * version says in `meta.forkOf` where it came from. What is stored is copied as it is, whatever its schema version.
+   * version says in `meta.forkOf` where it came from. The document is copied as it is, whatever its schema version; what
+   * is compressed or encrypted needs the `transforms` to read it, and is wrapped anew for its new address.
    * @returns the first version of the new state
    * @throws StateNotFoundError when there is nothing to fork; LogCompactedError when it is no longer kept
    * @throws StateConflictError when there is a live state under `to`
    */
-  fork(from: string, to: string, at?: number | Date, options?: CallOptions): Promise<Version> {
-    return this.engine.accept(this.branch(from, to, at, options));
+  fork(from: string, to: string, at?: number | Date, options?: ForkOptions): Promise<Version> {
+    return told('fork', this.engine, to, async (event) => {
+      const version = await this.engine.accept(this.branch(from, to, at, options));
+      if (event !== undefined) event.version = version;
+      return version;
+    });
   }
 
   private async branch(
     from: string,
     to: string,
     at?: number | Date,
-    options?: CallOptions,
+    options: ForkOptions = {},
   ): Promise<Version> {
     const call = this.begin(options);
     checkKey(from, this.engine.port.limits);
     checkKey(to, this.engine.port.limits);
     if (at !== undefined) checkTime('at', at);
     await this.engine.ready(call);
-    return fork(this.engine, from, to, at, call);
+    const { transforms } = options;
+    return fork(this.engine, from, to, at, call, transforms === undefined ? {} : { transforms });
   }
 
   /**
@@ -216,13 +243,16 @@ export class Store implements AsyncDisposable {
     recipe: (...drafts: States<A>) => void,
     options?: CallOptions,
   ): Promise<Results<A>> {
-    return this.engine.accept(this.change(agents, recipe, options));
+    return told('transact', this.engine, undefined, (event) =>
+      this.engine.accept(this.change(agents, recipe, options, event)),
+    );
   }
 
   private async change<const A extends readonly AnyAgent[]>(
     agents: A,
     recipe: (...drafts: States<A>) => void,
     options: CallOptions | undefined,
+    event: OpenOperation | undefined,
   ): Promise<Results<A>> {
     const call = this.begin(options);
     if (new Set(agents.map(({ key }) => key)).size !== agents.length) {
@@ -238,6 +268,7 @@ export class Store implements AsyncDisposable {
       participants,
       recipe as (...drafts: unknown[]) => unknown,
       call,
+      event,
     );
     return results as Results<A>;
   }
@@ -246,12 +277,20 @@ export class Store implements AsyncDisposable {
    * Every commit of the store in a stable order, and then new ones as they come.
    * @throws UnsupportedError when `capabilities.feed` is false
    */
-  async *feed(after?: Position, options: FeedOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
+  feed(after?: Position, options: FeedOptions = {}): AsyncGenerator<FeedEntry, void, undefined> {
+    return toldEach('feed', this.engine, undefined, this.follow(after, options));
+  }
+
+  private async *follow(
+    after: Position | undefined,
+    options: FeedOptions,
+  ): AsyncGenerator<FeedEntry, void, undefined> {
     await this.engine.ready(this.begin(undefined));
-    if (this.backend.feed === undefined || this.engine.port.feed === false) {
+    const { backend, port } = this.engine;
+    if (backend.feed === undefined || port.feed === false) {
       throw new UnsupportedError(`The ${this.backend.name} store has no feed.`);
     }
-    for await (const entry of this.backend.feed(after, options)) {
+    for await (const entry of backend.feed(after, options)) {
       if (!entry.key.startsWith('$')) yield asText(entry);
     }
   }
@@ -276,7 +315,7 @@ export class Store implements AsyncDisposable {
     const capabilities: Promise<BackendCapabilities> = this.engine.ready(call);
     await capabilities;
     const tail = await this.engine.within(
-      this.backend.read(key, { limit: 1, timeoutMs: remainingMs(call) }),
+      this.engine.backend.read(key, { limit: 1, timeoutMs: remainingMs(call) }),
       call,
       key,
     );

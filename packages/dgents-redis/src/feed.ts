@@ -55,7 +55,7 @@ interface Part {
   readonly more: boolean;
 }
 
-const POSITION = /^([0-9a-f-]{36})((?:\.\w*:\d{1,18}-\d{1,18}:\d{1,16})*)$/;
+const POSITION = /^([0-9a-f-]{36})((?:\.\w*:\d{1,18}-\d{1,18}:\d{1,16})+)$/;
 
 export class FeedReader {
   readonly #names: Names;
@@ -90,7 +90,7 @@ export class FeedReader {
     for (const { tag, items, end } of pages) {
       for (const { id, version, item } of items) {
         this.#places.set(tag, { id, version });
-        given.push({ position: this.#position(), ...item } as FeedEntry);
+        given.push({ position: this.#store + this.#reached(), ...item } as FeedEntry);
       }
       if (end !== undefined) this.#places.set(tag, end);
     }
@@ -101,7 +101,7 @@ export class FeedReader {
   async #pageOf(tag: string): Promise<{ tag: string; items: Item[]; end: Place | undefined }> {
     for (let end = this.#places.get(tag); ; ) {
       const place = end;
-      const entries = await this.#entries('xrange', tag, place?.id ?? '-', '+', PAGE);
+      const entries = await this.#entries(tag, place?.id ?? '-', '+', PAGE);
       // The first one is where the reader is: some of it may be left.
       const fresh = entries.filter(({ id, last }) => id !== place?.id || last > place.version);
       const { items, at } = await this.#page(fresh, place);
@@ -156,22 +156,17 @@ export class FeedReader {
     return { items, bytes, end: more ? { id, version: records.at(-1)?.version ?? last } : whole, more };
   }
 
-  async #entries(
-    command: 'xrange' | 'xrevrange',
-    tag: string,
-    from: string,
-    to: string,
-    count: number,
-  ): Promise<Append[]> {
+  async #entries(tag: string, from: string, to: string, count: number): Promise<Append[]> {
     const stream = this.#names.feedOf(tag);
-    const entries = await this.#ask((client) => client.call(command, stream, from, to, 'COUNT', count));
+    const entries = await this.#ask((client) => client.call('xrange', stream, from, to, 'COUNT', count));
     return (entries as readonly [id: string, fields: readonly string[]][]).map(appendOf);
   }
 
-  #position(): Position {
-    let position = this.#store as string;
-    for (const [tag, { id, version }] of this.#places) position += `.${tag}:${id}:${version}`;
-    return position;
+  /** Where it is in each stream. */
+  #reached(): string {
+    let reached = '';
+    for (const [tag, { id, version }] of this.#places) reached += `.${tag}:${id}:${version}`;
+    return reached;
   }
 
   async #begin(): Promise<string> {
@@ -185,10 +180,14 @@ export class FeedReader {
     if (given !== name) throw notIssued(this.#after);
     for (const part of places.split('.').slice(1)) {
       const [tag = '', id = '', version = ''] = part.split(':');
-      const [newest] = await this.#entries('xrevrange', tag, '+', '-', 1);
-      if (newest === undefined || isBefore(newest.id, id)) throw notIssued(this.#after);
+      const [entry] = await this.#entries(tag, id, id, 1);
+      // Entries stay, so there is the one that it is in.
+      const isWithin = entry !== undefined && entry.first <= Number(version) && Number(version) <= entry.last;
+      if (!isWithin) throw notIssued(this.#after);
       this.#places.set(tag, { id, version: Number(version) });
     }
+    // Not in other words, either: with a stream twice, or zeros in front.
+    if (this.#after !== name + this.#reached()) throw notIssued(this.#after);
     return name;
   }
 }

@@ -91,7 +91,7 @@ export class Cloner {
       }
       case 'class': {
         const fields = this.cloneFields(this.classes.fieldsOf(source) as Fields, depth);
-        return this.classes.revive(this.classes.nameOf(source), fields);
+        return this.classes.revive(this.classes.of(source), fields);
       }
       default:
         throw new Refusal('not a value that this codec has checked');

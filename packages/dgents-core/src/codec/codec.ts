@@ -10,7 +10,7 @@
  * Most states are plain JSON. For those, value and document are the same object, and the two middle arrows return it
  * as it is.
  */
-import { StateCorruptionError, StateTooLargeError } from '../errors.js';
+import { MigrationError, StateCorruptionError, StateTooLargeError } from '../errors.js';
 import { type ClassCodec, ClassRegistry } from './classes.js';
 import { Cloner } from './clone.js';
 import { Copier } from './copier.js';
@@ -28,7 +28,7 @@ import type { Rules } from './rules.js';
 import { sameLeaf } from './same.js';
 import type { Traits } from './traits.js';
 
-export type { ClassCodec } from './classes.js';
+export type { ClassCodec, ClassField, ClassMigrations } from './classes.js';
 export type { Json } from './json.js';
 export type { Kind } from './kinds.js';
 export { formatPath, type PathSegment } from './path.js';
@@ -122,6 +122,7 @@ export class Codec {
    * The value of a document; the document itself when there is no tag in it. Untouched parts are shared.
    * @throws StateCorruptionError when it is not what {@link encode} writes: an unknown or malformed tag, nesting
    *   beyond `maxDepth`, a class that is not registered
+   * @throws MigrationError when an instance was stored under a version of its class that cannot be read
    */
   decode(document: Json, options: { key?: string | undefined } = {}): Copied {
     const decoder = new Decoder(this.rules);
@@ -131,6 +132,7 @@ export class Codec {
     } catch (error) {
       const refusal = error instanceof Refusal ? error : Refusal.of(error);
       const { reason, path } = refusal.summary();
+      if (refusal.cause instanceof MigrationError) throw placed(refusal.cause, path, options.key);
       throw new StateCorruptionError(`Cannot read the stored state at ${shorten(path)}: ${reason}`, {
         cause: refusal.cause,
         ...options,
@@ -242,4 +244,9 @@ export class Codec {
       key,
     });
   }
+}
+
+/** The same, with the place of the instance. */
+function placed({ message, from, to, cause }: MigrationError, path: string, key?: string): MigrationError {
+  return new MigrationError(`${message} It is at ${shorten(path)}.`, { from, to, cause, key });
 }

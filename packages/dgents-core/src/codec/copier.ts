@@ -298,7 +298,7 @@ export class Copier {
         throw new Refusal('its encode returned something that is not a plain object');
       }
       return classes.revive(
-        classes.nameOf(source),
+        classes.of(source),
         this.copyFields(fields as Fields, depth + LEVELS.class, false),
       );
     } catch (error) {

@@ -4,6 +4,7 @@
  * already and is returned as it is, whole or in part.
  */
 
+import { migrateFields } from './classes.js';
 import { Cloner } from './clone.js';
 import { define, putTogether, SLOT_NAMES } from './error-parts.js';
 import { errorClasses } from './intrinsics.js';
@@ -29,7 +30,7 @@ import { isOddNumber } from './primitives.js';
 import { Refusal } from './refusal.js';
 import { LEVELS, type Rules } from './rules.js';
 import { type Tag, tagOf } from './tags.js';
-import { EXOTIC, KEYED_BY_OBJECTS, TAGGED, type Traits } from './traits.js';
+import { EXOTIC, KEYED_BY_OBJECTS, OUTDATED, TAGGED, type Traits } from './traits.js';
 
 const hasOwn = Object.prototype.hasOwnProperty;
 const DOLLAR = 36;
@@ -265,12 +266,19 @@ export class Decoder {
   private decodeInstance(payload: Json, depth: number): object {
     const [name, fields] = pairOf(payload, '$class');
     if (typeof name !== 'string') return malformed('$class');
-    if (!this.rules.classes.byName.has(name)) {
+    const { classes } = this.rules;
+    const found = classes.find(name);
+    if (found === undefined) {
       throw new Refusal(`an instance of class ${JSON.stringify(name)}, which is not listed in \`classes\``);
     }
-    // A copy, because `decode` may keep and change what it is given, and the document may be shared.
+    const { entry, version } = found;
     const decoded = this.decodeObject(fieldsOf(fields), depth) as Record<string, unknown>;
-    const own = new Cloner(this.rules.classes).clone(decoded, depth) as Record<string, unknown>;
-    return this.rules.classes.revive(name, own);
+    const outdated = version !== entry.version;
+    if (entry.fields !== undefined && !outdated) return classes.revive(entry, decoded);
+    // A copy, because `decode` may keep and change what it is given, and the document may be shared.
+    const own = new Cloner(classes).clone(decoded, depth) as Record<string, unknown>;
+    if (!outdated) return classes.revive(entry, own);
+    this.traits |= OUTDATED;
+    return classes.revive(entry, migrateFields(entry, own, version));
   }
 }

@@ -12,3 +12,6 @@ export const EXOTIC = 2;
 
 /** A Map has an object as a key: drafts hand keys out as they are. */
 export const KEYED_BY_OBJECTS = 4;
+
+/** Of what was decoded: an instance in it was stored by an older version of its class. It is not what is stored. */
+export const OUTDATED = 8;

@@ -21,7 +21,7 @@ const EMPTY = { label: 'a box' } as Box;
 const BOX_BYTES = JSON.stringify({ ...EMPTY, inside: 0 }).length - 1;
 
 const boxed = (what: Lens<Box, unknown>): Omit<WrapperSubject<Box>, 'name'> => ({
-  claims: { saves: 'by update', delete: false, closesInner: false },
+  claims: { saves: 'by update', delete: false, weighs: false, closesInner: false },
   wrap: (inner: DataAgent<Box>) => new LensAgent(inner, what),
   inner: ({ initial, codec = {}, ...settings }: AgentSettings): AgentSettings => ({
     ...settings,
@@ -53,7 +53,7 @@ describeDataAgent({
   describe,
   test,
   name: 'a lens on a file',
-  claims: { durability: 'power', sharing: 'host', delete: false },
+  claims: { durability: 'power', sharing: 'host', delete: false, weighs: false },
   importFrom: new URL('../../test/subjects/lens-on-file.mjs', import.meta.url),
   create: () => mkdtempSync(join(tmpdir(), 'dgents-lens-')),
   open: (place, { key, ...settings }) => {

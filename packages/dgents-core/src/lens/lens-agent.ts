@@ -15,6 +15,7 @@ import type {
   UpdateOptions,
   Versioned,
   WatchOptions,
+  WriteOptions,
 } from '../data-agent.js';
 import {
   AgentClosedError,
@@ -84,12 +85,12 @@ export class LensAgent<S, A> implements DataAgent<A> {
   }
 
   get capabilities(): Capabilities {
-    return this.parent.capabilities;
+    return ofPart(this.parent.capabilities);
   }
 
   async ready(options?: CallOptions): Promise<Capabilities> {
     this.assertOpen();
-    return this.parent.ready(options);
+    return ofPart(await this.parent.ready(options));
   }
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -220,6 +221,7 @@ export class LensAgent<S, A> implements DataAgent<A> {
   async save(state: A, given: SaveOptions = {}): Promise<Version> {
     this.assertOpen();
     if (state === undefined) throw new TypeError('`undefined` is not a state.');
+    refuseWeighing(given);
     const { codec, lens } = this;
     const own = codec.copy(state, { key: this.key }).value as A;
     // Not a moment later than it has to be: what was given is the caller's again then.
@@ -276,6 +278,7 @@ export class LensAgent<S, A> implements DataAgent<A> {
   async update(change: (draft: A) => A | void, options?: UpdateOptions): Promise<Versioned<A>> {
     this.assertOpen();
     if (typeof change !== 'function') throw new TypeError('update takes a recipe: `(draft) => { … }`.');
+    refuseWeighing(options);
     const { codec, lens } = this;
     const result = await this.write(
       this.parent.update(
@@ -352,6 +355,16 @@ export class LensAgent<S, A> implements DataAgent<A> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function ofPart(capabilities: Capabilities): Capabilities {
+  return { ...capabilities, weighs: false };
+}
+
+/** What the parent would weigh is the whole. @throws UnsupportedError */
+function refuseWeighing(options: WriteOptions | undefined): void {
+  if (options?.weigh === undefined) return;
+  throw new UnsupportedError('A part of a state is not weighed. Weigh the whole, in updates of the parent.');
 }
 
 /** Whether it says that there is no state, or none any more. */

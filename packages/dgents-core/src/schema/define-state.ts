@@ -2,7 +2,7 @@ import type { AgentOptions } from '../state/agent.js';
 
 /** What a kind of state is, written once and handed to every opener. */
 export interface StateDefinition<S>
-  extends Pick<AgentOptions<S>, 'initial' | 'schema' | 'schemaVersion' | 'migrations' | 'codec' | 'retain'> {
+  extends Pick<AgentOptions<S>, 'initial' | 'schema' | 'schemaVersion' | 'migrations' | 'codec' | 'transforms' | 'retain'> {
   /** For people, and for tools that list states by kind. */
   readonly name: string;
 }

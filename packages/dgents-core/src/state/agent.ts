@@ -21,7 +21,8 @@ import type {
   WriteOptions,
 } from '../data-agent.js';
 import { AgentClosedError, DgentsError, StateNotFoundError } from '../errors.js';
-import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl } from './arguments.js';
+import { noting, type OpenOperation, observedWrite, told, toldEach } from '../observe/operations.js';
+import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl, checkWeigh } from './arguments.js';
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import type { DefinitionOptions } from './definition.js';
@@ -108,6 +109,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     }
     this.timeoutMs = options.timeoutMs === undefined ? engine.timeoutMs : checkTimeout(options.timeoutMs);
     this.cell = engine.cell(engine.define(options as DefinitionOptions<unknown>), key);
+    this.cell.definition.wrapping.assertFits(engine.port, engine.backend.name);
     this.sight = new Sight(this.cell, this.timeoutMs, options.ttlMs);
   }
 
@@ -125,13 +127,15 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   load(options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>>;
   load(options?: LoadOptions): Promise<S>;
   load(options?: LoadOptions): Promise<S & DeepReadonly<S>> {
-    return this.look(options, (snapshot) => stateOf(this.cell.definition, snapshot, options?.frozen));
+    return this.look('load', options, (snapshot) => stateOf(this.cell.definition, snapshot, options?.frozen));
   }
 
   read(options: LoadOptions & { readonly frozen: true }): Promise<Versioned<DeepReadonly<S>>>;
   read(options?: LoadOptions): Promise<Versioned<S>>;
   read(options?: LoadOptions): Promise<Versioned<S & DeepReadonly<S>>> {
-    return this.look(options, (snapshot) => versioned(this.cell.definition, snapshot, options?.frozen));
+    return this.look('read', options, (snapshot) =>
+      versioned(this.cell.definition, snapshot, options?.frozen),
+    );
   }
 
   history(
@@ -140,17 +144,21 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   ): Promise<DeepReadonly<S>[]>;
   history(limit?: number, options?: LoadOptions): Promise<S[]>;
   history(limit = DEFAULT_HISTORY, options?: LoadOptions): Promise<(S | DeepReadonly<S>)[]> {
-    return this.engine.accept(this.lookAround(limit, options));
+    return told('history', this.engine, this.key, (event) =>
+      this.engine.accept(this.lookAround(limit, options, event)),
+    );
   }
 
   private async lookAround(
     limit: number,
     options: LoadOptions | undefined,
+    event: OpenOperation | undefined,
   ): Promise<(S | DeepReadonly<S>)[]> {
     checkLimit(limit);
     const call = this.begin(options);
     await this.prepare(call);
     const found = await this.within(newest(this.cell, limit, remainingMs(call)), call);
+    if (event !== undefined) event.items = found.length;
     return found.map((snapshot) => stateOf<S>(this.cell.definition, snapshot, options?.frozen));
   }
 
@@ -160,7 +168,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   timeline(options?: TimelineOptions): AsyncIterable<Versioned<S> | Deleted>;
   timeline(options: TimelineOptions = {}): AsyncGenerator<never, void, undefined> {
     // One implementation serves both signatures: `frozen` decides what the views hold.
-    return this.walk(options) as AsyncGenerator<never, void, undefined>;
+    const walk = this.walk(options) as AsyncGenerator<never, void, undefined>;
+    return toldEach('timeline', this.engine, this.key, walk);
   }
 
   private async *walk(options: TimelineOptions): AsyncGenerator<Versioned<S> | Deleted, void, undefined> {
@@ -187,7 +196,8 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   ): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
   watch(options?: WatchOptions): AsyncIterable<Versioned<S> | Deleted>;
   watch(options: WatchOptions = {}): AsyncGenerator<never, void, undefined> {
-    return this.follow(options) as AsyncGenerator<never, void, undefined>;
+    const watch = this.follow(options) as AsyncGenerator<never, void, undefined>;
+    return toldEach('watch', this.engine, this.key, watch);
   }
 
   private async *follow(options: WatchOptions): AsyncGenerator<Versioned<S> | Deleted, void, undefined> {
@@ -216,7 +226,15 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   }
 
   /** Gives `finish` the snapshot that a load is about: one with a live state. */
-  private look<T>(options: LoadOptions | undefined, finish: (snapshot: Snapshot) => T): Promise<T> {
+  private look<T>(
+    operation: 'load' | 'read',
+    options: LoadOptions | undefined,
+    finish: (snapshot: Snapshot) => T,
+  ): Promise<T> {
+    return told(operation, this.engine, this.key, (event) => this.lookNow(options, noting(event, finish)));
+  }
+
+  private lookNow<T>(options: LoadOptions | undefined, finish: (snapshot: Snapshot) => T): Promise<T> {
     try {
       const call = this.begin(options);
       if (!this.engine.isReady || this.options.requireDurability !== undefined || options?.at !== undefined) {
@@ -268,9 +286,17 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   save(state: S, options?: SaveOptions): Promise<Version> {
+    return told('save', this.engine, this.key, (event) => this.replace(state, options, event));
+  }
+
+  private replace(
+    state: S,
+    options: SaveOptions | undefined,
+    event: OpenOperation | undefined,
+  ): Promise<Version> {
     try {
       if (state === undefined) throw new TypeError('`undefined` is not a state; use null, or delete().');
-      return this.write('save', this.replacement(state), options, versionOf);
+      return this.write('save', this.replacement(state), options, versionOf, event);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -284,14 +310,21 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   }
 
   update(change: (draft: S) => S | void, options?: UpdateOptions): Promise<Versioned<S>> {
+    return told('update', this.engine, this.key, (event) => this.change(change as Recipe, options, event));
+  }
+
+  private change(
+    change: Recipe,
+    options: UpdateOptions | undefined,
+    event: OpenOperation | undefined,
+  ): Promise<Versioned<S>> {
     try {
       if (typeof change !== 'function') {
         throw new TypeError('update takes a recipe: `(draft) => { draft.count += 1; }`.');
       }
       const { definition } = this.cell;
-      return this.write('update', this.recipe(change as Recipe), options, (result) =>
-        versioned(definition, result, false),
-      );
+      const finish = (result: Snapshot): Versioned<S> => versioned(definition, result, false);
+      return this.write('update', this.recipe(change), options, finish, event);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -311,7 +344,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   }
 
   delete(options?: DeleteOptions): Promise<boolean> {
-    const done = this.remove(options);
+    const done = told('delete', this.engine, this.key, (event) => this.remove(options, event));
     const entry = { done };
     this.pending.add(entry);
     const forget = (): void => void this.pending.delete(entry);
@@ -319,14 +352,17 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     return done;
   }
 
-  private async remove(options: DeleteOptions | undefined): Promise<boolean> {
+  private async remove(
+    options: DeleteOptions | undefined,
+    event: OpenOperation | undefined,
+  ): Promise<boolean> {
     const call = this.begin(options);
     let had = false;
     const produce = (base: Snapshot): Produced => {
       had = base.value !== ABSENT;
       return had ? { kind: 'tombstone' } : { kind: 'none' };
     };
-    const left = await this.write('delete', produce, options, (result) => result.head);
+    const left = await this.write('delete', produce, options, (result) => result.head, event);
     if (options?.erase === true) {
       await this.within(eraseDeleted(this.engine, this.key, remainingMs(call)), call);
     }
@@ -340,6 +376,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     produce: (base: Snapshot) => Produced,
     options: (WriteOptions & { readonly expected?: SaveOptions['expected'] }) | undefined = {},
     finish: (result: Snapshot) => T,
+    event: OpenOperation | undefined,
   ): Promise<T> {
     const call = this.begin(options);
     const { operationId, expected } = options;
@@ -359,10 +396,12 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       meta: checkMeta(options.meta),
       ttlMs,
       retain: this.options.retain,
+      weigh: checkWeigh(options.weigh),
       produce,
       writer: this,
+      observed: observedWrite(event),
     };
-    const operation = new Operation<T>(request, call, this.engine.deadlines, finish);
+    const operation = new Operation<T>(request, call, this.engine.deadlines, noting(event, finish));
     // Aborted before it began: it is settled already.
     if (!operation.pending) return operation.done;
     this.lastWrite = operation;
@@ -430,9 +469,10 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
         blind: false,
         otherwise: ANY,
         meta: undefined,
+        weigh: undefined,
       };
       return new Operation(
-        { ...common, id, ttlMs, retain, produce, writer: undefined },
+        { ...common, id, ttlMs, retain, produce, writer: undefined, observed: undefined },
         unaborted,
         engine.deadlines,
         versionOf,

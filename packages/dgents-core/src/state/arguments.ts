@@ -1,5 +1,6 @@
 /** What callers may give: checked before anything else happens. */
 import type { Meta, Version } from '../backend.js';
+import type { Weight } from '../data-agent.js';
 
 const MAX_META_BYTES = 4096;
 const MAX_ID_LENGTH = 128;
@@ -33,6 +34,20 @@ export function checkTtl(ttlMs: number | undefined): number | undefined {
   if (typeof ttlMs !== 'number') throw new TypeError(`ttlMs is a number, not ${typeof ttlMs}.`);
   if (!Number.isFinite(ttlMs) || ttlMs < 1) throw new RangeError(`ttlMs is at least 1, not ${ttlMs}.`);
   return ttlMs;
+}
+
+/** A function that would not be waited for could refuse nothing. @throws TypeError */
+export function checkWeigh(
+  weigh: ((weight: Weight) => void) | undefined,
+): ((weight: Weight) => void) | undefined {
+  if (weigh === undefined) return undefined;
+  if (typeof weigh !== 'function') throw new TypeError('`weigh` is a function: `({ bytes }) => { … }`.');
+  return (weight) => {
+    const answer: unknown = weigh(weight);
+    if (typeof (answer as { then?: unknown } | undefined)?.then !== 'function') return;
+    (answer as Promise<unknown>).then(undefined, () => undefined);
+    throw new TypeError('`weigh` returned a promise; it has to answer at once. Nothing was stored.');
+  };
 }
 
 /** @throws RangeError or TypeError */

@@ -56,7 +56,9 @@ export class BackendAgent<S> extends StateAgent<S> {
     const engine = this.#engine;
     const call = engine.call(options, engine.timeoutMs);
     await engine.ready(call);
-    const { reader } = engine.cell(engine.define(this.#definitionOptions), key);
+    const { reader, definition } = engine.cell(engine.define(this.#definitionOptions), key);
+    // What is given here is written down as it is, beside the log.
+    definition.wrapping.assertFits(engine.port, engine.backend.name);
     const found = await engine.within(reader.stored(remainingMs(call)), call, key);
     if (found === undefined) return undefined;
     const { head, document, schema } = found;

@@ -13,6 +13,7 @@ import {
   StateTooLargeError,
   StorageUnavailableError,
 } from '../errors.js';
+import { inContextOf, noteSent } from '../observe/operations.js';
 import { type CommitEnd, commit } from './commit.js';
 import { type Call, ignore, monotonicMs, pause, remainingMs } from './deadlines.js';
 import type { Definition } from './definition.js';
@@ -179,7 +180,7 @@ export class Cell {
       while (this.queue.length > 0) {
         const size = Math.min(MAX_BATCH, this.engine.port.limits.recordsPerAppend);
         const batch = this.queue.splice(0, size).filter((operation) => operation.pending);
-        if (batch.length > 0) await this.write(batch);
+        if (batch.length > 0) await inContextOf(batch, () => this.write(batch));
       }
     } finally {
       this.draining = undefined;
@@ -212,6 +213,7 @@ export class Cell {
       const plan = planBatch(this, batch);
       if (plan.records.length > 0) {
         const end = await this.send(plan, call, attempt);
+        noteSent(plan, end);
         if (this.conclude(plan, end) === 'done') return;
         confirmed = false;
       } else if (confirmed || plan.outcomes.length === 0) {

@@ -11,11 +11,15 @@ import { isDefinite } from './definition.js';
 import type { Engine } from './engine.js';
 import { headOf } from './replica.js';
 
-export type CommitEnd =
+export type CommitEnd = (
   | { readonly kind: 'committed'; readonly head: Head }
   | { readonly kind: 'refused' }
   | { readonly kind: 'failed'; readonly error: unknown }
-  | { readonly kind: 'unknown'; readonly error: unknown };
+  | { readonly kind: 'unknown'; readonly error: unknown }
+) & {
+  /** How often it was sent again, where an answer got lost. */
+  readonly resent?: number;
+};
 
 /** Between looking and looking again, in milliseconds; doubled each time, jittered. */
 const FIRST_WAIT_MS = 5;
@@ -48,16 +52,18 @@ const REFUSED: CommitEnd = { kind: 'refused' };
 /** Finds out what became of an append in doubt, and sends it again as often as nothing is there. */
 async function insist(engine: Engine, append: Append, aborted: Call, doubt: unknown): Promise<CommitEnd> {
   const call = { ...aborted, signal: undefined };
+  let resent = 0;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     const verdict = await findOut(engine, append, call);
-    if (verdict === 'unknowable') return { kind: 'unknown', error: doubt };
-    if (verdict !== 'not yet') return verdict;
-    if (call.deadline - monotonicMs() <= wait) return { kind: 'unknown', error: doubt };
+    if (verdict === 'unknowable') return { kind: 'unknown', error: doubt, resent };
+    if (verdict !== 'not yet') return { ...verdict, resent };
+    if (call.deadline - monotonicMs() <= wait) return { kind: 'unknown', error: doubt, resent };
     await pause(wait * (0.5 + engine.random() / 2));
+    resent += 1;
     try {
       const end = await sendOnce(engine, append, call, remainingMs(call));
       // A refusal may be due to the earlier sending that is in doubt: what is there tells.
-      if (end.kind === 'committed') return end;
+      if (end.kind === 'committed') return { ...end, resent };
     } catch {
       // As much in doubt as before, for the first reason.
     }

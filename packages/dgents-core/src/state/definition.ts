@@ -4,7 +4,10 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { Codec, type CodecOptions, type Copied, type Json } from '../codec/codec.js';
+import { OUTDATED } from '../codec/traits.js';
 import { DgentsError, MigrationError, StateValidationError, type ValidationIssue } from '../errors.js';
+import type { Transform } from '../transforms/transform.js';
+import { assertList, Wrapping } from '../transforms/wrapping.js';
 
 /** Steps that bring a state from the schema version of their key to the next one. Pure and synchronous. */
 export type Migrations = Readonly<Record<number, (state: never) => unknown>>;
@@ -21,6 +24,11 @@ export interface DefinitionOptions<S> {
   readonly migrations?: Migrations;
   /** Limits, and classes whose instances may be part of a state. */
   readonly codec?: Codec | CodecOptions;
+  /**
+   * What is done with the text of each record before it is stored: `[compress(), encrypt({ keys })]`; nothing unless
+   * told. Each record says what was done with it, so settings may change while a log goes on.
+   */
+  readonly transforms?: readonly Transform[];
 }
 
 /** A state as it is held in memory. */
@@ -31,12 +39,14 @@ export interface Held extends Copied {
 
 export class Definition {
   readonly codec: Codec;
+  readonly wrapping: Wrapping;
   readonly schema: StandardSchemaV1 | undefined;
   readonly schemaVersion: number;
   private readonly migrations: Migrations;
 
   constructor(options: DefinitionOptions<unknown>) {
     this.codec = options.codec instanceof Codec ? options.codec : new Codec(options.codec);
+    this.wrapping = new Wrapping(options.transforms);
     this.schema = options.schema;
     this.schemaVersion = options.schemaVersion ?? 1;
     this.migrations = options.migrations ?? {};
@@ -127,12 +137,12 @@ export class Definition {
    */
   revive(document: Json, storedVersion: number, key: string): Held {
     const stored = this.codec.decode(document, { key });
-    if (storedVersion === this.schemaVersion && this.schema === undefined)
-      return { ...stored, asStored: true };
+    const current = storedVersion === this.schemaVersion && (stored.traits & OUTDATED) === 0;
+    if (current && this.schema === undefined) return { ...stored, asStored: true };
     // A copy: a schema may complete what it is given in place, and a migration may change it.
     const migrated = this.migrate(this.codec.clone(stored.value), storedVersion, key);
     const own = this.codec.copy(this.validated(migrated, key, 'load'), { key });
-    const same = storedVersion === this.schemaVersion && this.codec.equal(stored.value, own.value);
+    const same = current && this.codec.equal(stored.value, own.value);
     return same ? { ...stored, asStored: true } : { ...own, asStored: false };
   }
 
@@ -202,19 +212,20 @@ function quote(issues: readonly ValidationIssue[]): string {
 const NO_SCHEMA = {};
 const NO_MIGRATIONS = {};
 const DEFAULT_CODEC = {};
+const NO_TRANSFORMS = {};
+
+type ByPart<V> = WeakMap<object, V>;
 
 /** Finds the definition that was made from the very same parts before. Holds none of them in memory. */
 export class Definitions {
-  private readonly known = new WeakMap<object, WeakMap<object, WeakMap<object, Map<number, Definition>>>>();
+  private readonly known: ByPart<ByPart<ByPart<ByPart<Map<number, Definition>>>>> = new WeakMap();
 
   of(options: DefinitionOptions<unknown>): Definition {
     const bySchema = entry(this.known, options.schema ?? NO_SCHEMA, () => new WeakMap());
     const byMigrations = entry(bySchema, options.migrations ?? NO_MIGRATIONS, () => new WeakMap());
-    const byVersion = entry(
-      byMigrations,
-      options.codec ?? DEFAULT_CODEC,
-      () => new Map<number, Definition>(),
-    );
+    const byCodec = entry(byMigrations, options.codec ?? DEFAULT_CODEC, () => new WeakMap());
+    if (options.transforms !== undefined) assertList(options.transforms);
+    const byVersion = entry(byCodec, options.transforms ?? NO_TRANSFORMS, () => new Map());
     const version = options.schemaVersion ?? 1;
     const found = byVersion.get(version);
     if (found !== undefined) return found;

@@ -3,6 +3,7 @@ import { getMaxListeners, setMaxListeners } from 'node:events';
 import type { Backend, BackendCapabilities, Durability, CallOptions as PortOptions } from '../backend.js';
 import type { CallOptions, Capabilities } from '../data-agent.js';
 import { AgentClosedError, DgentsError, StorageUnavailableError, UnsupportedError } from '../errors.js';
+import { ObservedBackend } from '../observe/observed-backend.js';
 import { Cell } from './cell.js';
 import { type Call, Deadlines, ignore, monotonicMs, remainingMs } from './deadlines.js';
 import { type Definition, type DefinitionOptions, Definitions } from './definition.js';
@@ -32,6 +33,8 @@ export interface EngineOptions {
 }
 
 export class Engine {
+  /** The one it was given, observed. */
+  readonly backend: Backend;
   readonly deadlines = new Deadlines();
   readonly clock: () => number;
   readonly random: () => number;
@@ -57,9 +60,10 @@ export class Engine {
   private closing: Promise<void> | undefined;
 
   constructor(
-    readonly backend: Backend,
+    backend: Backend,
     private readonly options: EngineOptions = {},
   ) {
+    this.backend = new ObservedBackend(backend);
     this.clock = options.clock ?? Date.now;
     this.random = options.random ?? Math.random;
     this.newId = operationIds(options.randomBytes);
@@ -75,6 +79,7 @@ export class Engine {
       ...(this.known ?? this.backend.capabilities),
       backend: this.backend.name,
       conflicts: 'immediate',
+      weighs: true,
     };
   }
 

@@ -1,8 +1,9 @@
-/** A new state that begins with what another one was. Works on the log alone: what is stored is copied as it is. */
+/** A new state that begins with what another one was. Works on the log alone: the document is copied as it is. */
 import type { Head, LogRecord, Meta, Version } from '../backend.js';
 import { OutcomeUnknownError, StateConflictError, StateNotFoundError } from '../errors.js';
 import { type CommitEnd, commit } from './commit.js';
 import { type Call, remainingMs } from './deadlines.js';
+import type { DefinitionOptions } from './definition.js';
 import type { Engine } from './engine.js';
 import { summary } from './operation.js';
 import { compacted } from './replica.js';
@@ -16,6 +17,7 @@ export interface ForkOrigin {
 }
 
 /**
+ * @param how how what is stored is wrapped: it is bound to its address, and wrapped anew for the other one
  * @returns the first version of the new state
  * @throws StateNotFoundError, LogCompactedError, StateConflictError; RangeError for a version that does not exist yet
  */
@@ -25,9 +27,12 @@ export async function fork(
   to: string,
   at: Version | Date | undefined,
   call: Call,
+  how: Pick<DefinitionOptions<unknown>, 'transforms'>,
 ): Promise<Version> {
-  const cell = engine.cell(engine.define({}), from);
+  const cell = engine.cell(engine.define(how), from);
   const { backend } = engine;
+  const { wrapping } = cell.definition;
+  wrapping.assertFits(engine.port, backend.name);
   const source = await engine.within(
     backend.read(from, { limit: 1, ...engine.portOptions(call) }),
     call,
@@ -50,7 +55,7 @@ export async function fork(
   const { document, schema } = found;
   const forkOf: ForkOrigin = { key: from, version: found.head.version, id: found.head.id };
   const target = await engine.within(backend.read(to, { limit: 1, ...engine.portOptions(call) }), call, to);
-  const record: LogRecord = {
+  const plain: LogRecord = {
     version: (target.head?.version ?? 0) + 1,
     kind: 'set',
     at: Math.max(engine.clock(), target.head?.at ?? 0),
@@ -62,8 +67,9 @@ export async function fork(
     ...(schema === 1 ? {} : { schema }),
     meta: { forkOf } as unknown as Meta,
   };
+  const record = wrapping.record(to, plain, target.head?.id);
   if (target.head !== null && !target.head.deleted) throw taken(to, target.head);
-  const current = engine.port.materializes ? { document: record.data } : {};
+  const current = engine.port.materializes ? { document: plain.data } : {};
   const append = { key: to, expected: target.head, records: [record], ...current };
   settle(await commit(engine, append, call, remainingMs(call)), to, record, target.head);
   return record.version;

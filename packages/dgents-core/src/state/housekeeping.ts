@@ -59,7 +59,7 @@ function tailBytes(cell: Cell, snapshot: Snapshot): number {
 
 /** The whole state of a snapshot, in the form that a backend keeps. Made before anything is awaited. */
 export function checkpointOf(cell: Cell, snapshot: Snapshot): Checkpoint {
-  const { codec, schemaVersion } = cell.definition;
+  const { codec, schemaVersion, wrapping } = cell.definition;
   if (snapshot.head === null) throw new TypeError('There is no checkpoint of nothing.');
   const { version, id, at } = snapshot.head;
   const extras = {
@@ -68,7 +68,7 @@ export function checkpointOf(cell: Cell, snapshot: Snapshot): Checkpoint {
   };
   if (snapshot.value === ABSENT) return { version, id, at, data: null, ...extras };
   const document = documentOf(codec, snapshot.value, snapshot.traits);
-  return {
+  return wrapping.checkpoint(cell.key, {
     version,
     id,
     at,
@@ -77,7 +77,7 @@ export function checkpointOf(cell: Cell, snapshot: Snapshot): Checkpoint {
       return codec.stringify(document);
     },
     ...extras,
-  };
+  });
 }
 
 /** A milestone, or a version whose state has to be read first. */

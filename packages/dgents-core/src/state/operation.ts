@@ -1,8 +1,9 @@
 /** A write on its way: what it compares with, what it makes of the state, and who waits for it. */
 import type { Head, Meta, Version } from '../backend.js';
-import type { Expected } from '../data-agent.js';
+import type { Expected, Weight } from '../data-agent.js';
 import type { HeadSummary } from '../errors.js';
 import { OutcomeUnknownError } from '../errors.js';
+import type { ObservedWrite } from '../observe/operations.js';
 import { type Call, type Deadlines, type Entry, timeoutError } from './deadlines.js';
 import type { Change } from './diff.js';
 import type { Snapshot } from './replica.js';
@@ -40,9 +41,13 @@ export interface OperationRequest {
   readonly meta: Meta | undefined;
   readonly ttlMs: number | undefined;
   readonly retain: Retention | undefined;
+  /** May refuse it for what it would store. */
+  readonly weigh: ((weight: Weight) => void) | undefined;
   readonly produce: (base: Snapshot) => Produced;
   /** The handle that writes; a transaction has none. */
   readonly writer: Writer | undefined;
+  /** What is told of it, if somebody listens. */
+  readonly observed: ObservedWrite | undefined;
 }
 
 /** What an operation asks and tells its handle. */

@@ -5,6 +5,7 @@
 import type { Head, LogRecord, Version } from '../backend.js';
 import type { Json } from '../codec/codec.js';
 import { StateTooLargeError } from '../errors.js';
+import { noteReplayed } from '../observe/operations.js';
 import type { Cell } from './cell.js';
 import { documentOf } from './diff.js';
 import type { Comparison, Operation, Produced } from './operation.js';
@@ -49,6 +50,7 @@ export function planBatch(cell: Cell, batch: readonly Operation[]): Plan {
     const { request } = operation;
     const repeated = request.repeatable ? byId.get(request.id) : undefined;
     if (repeated !== undefined) {
+      noteReplayed(operation);
       results.set(operation, repeated);
       plan.outcomes.push({ operation, written: true, settle: () => operation.succeed(repeated) });
       continue;
@@ -159,7 +161,8 @@ function written(
   operation: Operation,
   produced: Extract<Produced, { kind: 'write' }>,
 ): { record: LogRecord; next: Snapshot } {
-  const { codec, schemaVersion } = cell.definition;
+  const { codec, schemaVersion, wrapping } = cell.definition;
+  wrapping.assertFits(cell.engine.port, cell.engine.backend.name);
   const { change } = produced;
   const { meta } = operation.request;
   if (change.bytes > codec.maxBytes) throw tooLarge(cell.key, change.bytes, codec.maxBytes);
@@ -170,15 +173,14 @@ function written(
   const ops = mayPatch ? change.ops : null;
   const dataBytes = ops === null ? change.bytes : change.patchBytes;
   const kind = ops === null ? 'set' : 'patch';
-  cell.assertFits(kind, dataBytes);
+  if (wrapping.isPlain) cell.assertFits(kind, dataBytes);
+  const versions = head.version - Math.max(cell.floor, 1) + 1;
+  operation.request.weigh?.({ bytes: change.bytes, recordBytes: dataBytes, versions });
   const document = (ops ?? documentOf(codec, change.next, change.traits)) as Json;
-  const record = new PendingRecord(
-    head,
-    kind,
-    document,
-    schemaVersion === 1 ? undefined : schemaVersion,
-    meta,
-  );
+  const schema = schemaVersion === 1 ? undefined : schemaVersion;
+  const pending = new PendingRecord(head, kind, document, schema, meta, dataBytes);
+  const record = wrapping.record(cell.key, pending, working.head?.id);
+  if (!wrapping.isPlain) cell.assertFits(kind, record.data.length);
   const value = { value: change.next, traits: change.traits, bytes: change.bytes };
   if (ops === null) return { record, next: { ...fresh(head, meta), ...value } };
   const { startVersion } = working;
@@ -215,6 +217,8 @@ class PendingRecord implements LogRecord {
     readonly document: Json,
     schema: number | undefined,
     meta: LogRecord['meta'],
+    /** Of `data`, known without making it. */
+    readonly bytes: number,
   ) {
     this.version = head.version;
     this.at = head.at;

@@ -3,6 +3,7 @@
  * before: this handle, another one, or a process that is gone.
  */
 import type { Version } from '../backend.js';
+import { noteReplayed } from '../observe/operations.js';
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import { bornAt } from './ids.js';
@@ -20,6 +21,7 @@ export async function settleRepeats(cell: Cell, batch: readonly Operation[], cal
   for (const operation of open) {
     const version = found.get(operation.request.id);
     if (version !== undefined) {
+      noteReplayed(operation);
       const read = cell.reader.read(remainingMs(call), version);
       operation.succeed(await engine.within(read, call, cell.key));
     } else if (!complete && !(await isNew(cell, operation, call))) {

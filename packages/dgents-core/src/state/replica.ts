@@ -8,7 +8,7 @@ import type { Backend, Head, LogRecord, LogTail, Meta, Version } from '../backen
 import type { Json } from '../codec/codec.js';
 import { jsonBytes } from '../codec/measure.js';
 import { TAGGED, type Traits } from '../codec/traits.js';
-import { LogCompactedError, StateCorruptionError, UnsupportedError } from '../errors.js';
+import { LogCompactedError, StateCorruptionError } from '../errors.js';
 import { Replay } from './apply.js';
 import type { Definition, Held } from './definition.js';
 import { documentOf } from './diff.js';
@@ -193,7 +193,7 @@ class Builder {
     const start = tail.checkpoint ?? tail.base;
     if (start !== undefined) {
       this.restart();
-      this.document = start.data === null ? ABSENT : this.payload(start as { data: string });
+      this.document = start.data === null ? ABSENT : this.payload(start as Whole, 'checkpoint');
       this.head = { version: start.version, id: start.id, at: start.at, deleted: start.data === null };
       this.meta = start.meta;
       this.schema = start.schema ?? 1;
@@ -206,18 +206,19 @@ class Builder {
     if (this.head !== null && record.version !== this.head.version + 1) {
       throw this.corrupt(`version ${record.version} follows version ${this.head.version}`);
     }
+    const before = this.head?.id;
     this.head = headOf(record);
     this.meta = record.meta;
     switch (record.kind) {
       case 'set':
       case 'tombstone':
         this.restart();
-        this.document = record.kind === 'set' ? this.payload(record) : ABSENT;
+        this.document = record.kind === 'set' ? this.payload(record, 'set') : ABSENT;
         this.schema = record.schema ?? 1;
         this.startVersion = record.version;
         return;
       case 'patch':
-        this.patch(record);
+        this.patch(record, before);
         return;
       case 'event':
         return;
@@ -226,10 +227,9 @@ class Builder {
     }
   }
 
-  private patch(record: LogRecord): void {
-    // Asked for once: a backend may make the text anew each time.
-    const text = record.document === undefined ? record.data : undefined;
-    const ops = this.payload(record, text) as unknown as readonly PatchOp[];
+  private patch(record: LogRecord, before: string | undefined): void {
+    const text = this.textOf(record, 'patch', before);
+    const ops = this.parsed(record, text) as unknown as readonly PatchOp[];
     if (this.document === ABSENT || !Array.isArray(ops)) {
       throw this.corrupt(`record ${record.version} is a patch of nothing`);
     }
@@ -250,17 +250,20 @@ class Builder {
     );
   }
 
-  private payload(record: Pick<LogRecord, 'data' | 'document' | 'codec'>, text?: string): Json {
-    if (record.codec !== undefined) {
-      throw new UnsupportedError(
-        `The state is stored with the codec "${record.codec}", which this agent was not given.`,
-        {
-          key: this.key,
-        },
-      );
-    }
-    if (record.document !== undefined) return record.document as Json;
-    return this.definition.codec.parse(text ?? record.data, { key: this.key });
+  private payload(whole: Whole, kind: 'set' | 'checkpoint'): Json {
+    return this.parsed(whole, this.textOf(whole, kind));
+  }
+
+  /** Asked for once: a backend may make the text anew each time. Undefined: the document is there as a value. */
+  private textOf(given: Whole, kind: LogRecord['kind'] | 'checkpoint', before?: string): string | undefined {
+    const { codec, wrapping } = this.definition;
+    return wrapping.textOf(this.key, given, kind, before, codec.maxBytes);
+  }
+
+  private parsed(given: Whole, text: string | undefined): Json {
+    return text === undefined
+      ? (given.document as Json)
+      : this.definition.codec.parse(text, { key: this.key });
   }
 
   stored(): Stored | undefined {
@@ -315,6 +318,9 @@ class Builder {
     );
   }
 }
+
+/** A record, or a checkpoint of a live state. */
+type Whole = Omit<LogRecord, 'kind'>;
 
 /** A version as the log holds it. */
 export interface Stored {

@@ -2,6 +2,7 @@
 import type { Append, CommitResult } from '../backend.js';
 import type { Versioned } from '../data-agent.js';
 import { OutcomeUnknownError, StorageTimeoutError, UnsupportedError } from '../errors.js';
+import { noteTransacted, type OpenOperation } from '../observe/operations.js';
 import type { Cell } from './cell.js';
 import { type Call, monotonicMs, pause } from './deadlines.js';
 import { isDefinite } from './definition.js';
@@ -34,6 +35,7 @@ export async function transact(
   participants: readonly Participant[],
   recipe: TransactRecipe,
   call: Call,
+  event?: OpenOperation,
 ): Promise<Versioned<unknown>[]> {
   if (engine.port.atomicity !== 'store') {
     throw new UnsupportedError(
@@ -66,6 +68,7 @@ export async function transact(
     });
     const appends = plans.map((plan, index) => (participants[index] as Participant).cell.appendOf(plan));
     const results = await settle(engine, appends, id, call);
+    noteTransacted(event, results);
     if (results.every(({ ok }) => ok)) {
       return plans.map((plan, index) => {
         const { cell, see } = participants[index] as Participant;

@@ -19,6 +19,8 @@ export interface AgentClaims {
   /** Whether `delete` is there. */
   readonly delete?: boolean;
   readonly ttl?: boolean;
+  /** Whether a write can be weighed. */
+  readonly weighs?: boolean;
 }
 
 /** The least that an agent may claim. */
@@ -29,6 +31,7 @@ export const AGENT_CLAIMS: Required<AgentClaims> = {
   history: true,
   delete: true,
   ttl: false,
+  weighs: true,
 };
 
 /**

@@ -7,7 +7,7 @@ export { create, destroy, kind } from './persistent.mjs';
 
 export const name = 'LensAgent on PersistentAgent';
 export const importFrom = import.meta.url;
-export const claims = { durability: 'power', sharing: 'host', delete: false };
+export const claims = { durability: 'power', sharing: 'host', delete: false, weighs: false };
 
 export function open(place, { key, initial, ...options }) {
   const box = () => ({ label: 'a box', ...(initial !== undefined && { inside: initial() }) });

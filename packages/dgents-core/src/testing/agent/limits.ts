@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { DataAgent } from '../../data-agent.js';
+import { jsonBytes } from '../../codec/measure.js';
+import type { DataAgent, Weight } from '../../data-agent.js';
 import { DgentsError } from '../../errors.js';
 import type { AgentBench } from '../agent-bench.js';
 import { account, assertSame } from '../support/account.js';
@@ -9,7 +10,27 @@ import { agentSuite } from './suite.js';
 
 type Agent = DataAgent<unknown>;
 
-export const limits = agentSuite('limits', ['values', 'versions'], (fact, { anyState }) => {
+export const limits = agentSuite('limits', ['values', 'versions'], (fact, { anyState, claims }) => {
+  if (claims.weighs) {
+    fact('a write that is refused by what weighs it never happened', async (bench) => {
+      const agent = await bench.open();
+      await saveAll(bench, agent, 1);
+      const no = new RangeError('too much');
+      const weigh = (): never => {
+        throw no;
+      };
+      for (const write of [
+        agent.save(bench.of(2), { weigh }),
+        agent.save(bench.of(2), { weigh, expected: 'any' }),
+        agent.update(bench.next, { weigh }),
+        (await bench.open({ key: bench.freshKey() })).save(bench.of(2), { weigh }),
+      ]) {
+        assert.equal(await failureOf(write, 'a write that is refused'), no);
+      }
+      await staysAsItWas(bench, agent);
+    });
+  }
+
   if (!anyState) {
     fact.untested('large and deep states', 'this agent holds only states of its own kind');
     return;
@@ -81,6 +102,29 @@ export const limits = agentSuite('limits', ['values', 'versions'], (fact, { anyS
     await tooLarge(grow(), 2000);
     like(await agent.load(), { list: Array.from({ length: 19 }, () => 'x'.repeat(97)) });
   });
+
+  if (claims.weighs) {
+    fact('a write is weighed with the bytes of what it leaves, and of what it appends', async (bench) => {
+      const agent = await bench.open();
+      const weights: Weight[] = [];
+      const weigh = (weight: Weight): void => void weights.push(weight);
+      const lines = Array.from({ length: 40 }, (_, i) => `the ${i}th line, wide é and 😀`);
+      await agent.save({ lines }, { weigh });
+      await agent.update((draft) => void (draft as { lines: string[] }).lines.push('one more'), { weigh });
+      const bytes = [lines, [...lines, 'one more']].map((all) => jsonBytes({ lines: all }));
+      assert.deepEqual(
+        weights.map((weight) => weight.bytes),
+        bytes,
+      );
+      assert.deepEqual(
+        weights.map(({ versions }) => versions),
+        [1, 2],
+      );
+      const [whole, change] = weights.map(({ recordBytes }) => recordBytes);
+      assert.equal(whole, bytes[0]);
+      assert.ok(change! < 200, `a push of some bytes would append ${change}`);
+    });
+  }
 
   fact('what unfolds into billions is refused before it takes memory', async (bench) => {
     const agent = await bench.open({ codec: { maxBytes: 100_000 } });

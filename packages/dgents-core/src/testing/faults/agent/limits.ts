@@ -1,4 +1,4 @@
-import type { SaveOptions } from '../../../data-agent.js';
+import type { SaveOptions, Weight } from '../../../data-agent.js';
 import { agentFault } from '../spoiled-agent.js';
 
 export const limitFaults = [
@@ -16,6 +16,38 @@ export const limitFaults = [
     caughtBy: 'what is nested deeper than maxDepth is refused with its path, and nothing changes',
     like: 'a limit that is documented and not enforced',
     settings: ({ codec, ...given }) => ({ ...given, ...(codec?.maxBytes && { codec }) }),
+  }),
+  agentFault({
+    name: 'a write is weighed after it was made',
+    breaks: 'limits',
+    caughtBy: 'a write that is refused by what weighs it never happened',
+    like: 'a size that is checked on what was stored',
+    spoil: (inner) => ({
+      save: async (state: unknown, { weigh, ...options }: SaveOptions = {}) => {
+        let weight: Weight | undefined;
+        const note = (given: Weight): void => {
+          weight = given;
+        };
+        const version = await inner.save(state, weigh === undefined ? options : { ...options, weigh: note });
+        if (weight !== undefined) weigh?.(weight);
+        return version;
+      },
+    }),
+  }),
+  agentFault({
+    name: 'a state is weighed by its characters',
+    breaks: 'limits',
+    caughtBy: 'a write is weighed with the bytes of what it leaves, and of what it appends',
+    like: '`JSON.stringify(state).length` as the size',
+    spoil: (inner) => ({
+      save: (state: unknown, { weigh, ...options }: SaveOptions = {}) =>
+        inner.save(state, {
+          ...options,
+          ...(weigh && {
+            weigh: (weight) => weigh({ ...weight, bytes: Math.min(weight.bytes, lengthOf(state)) }),
+          }),
+        }),
+    }),
   }),
   agentFault({
     name: 'a state of megabytes is cut',
@@ -53,6 +85,12 @@ export const limitFaults = [
     }),
   }),
 ];
+
+/** Characters of its JSON, where that can be told without harm. */
+function lengthOf(state: unknown): number {
+  const lines = (state as { lines?: unknown } | null)?.lines;
+  return Array.isArray(lines) ? JSON.stringify(state).length : Number.POSITIVE_INFINITY;
+}
 
 function depthOf(state: unknown): number {
   let depth = 0;

@@ -1,0 +1,194 @@
+/** The transforms of one definition, applied to the text of its records, and undone. */
+import { isUtf8 } from 'node:buffer';
+import type { BackendCapabilities, Checkpoint, LogRecord } from '../backend.js';
+import { StateCorruptionError, UnsupportedError } from '../errors.js';
+import type { TextPlace, Transform } from './transform.js';
+
+const NAME = /^[A-Za-z0-9._:-]{1,80}$/;
+
+/** What a text is stored as. */
+interface Wrapped {
+  /** A JSON text, as a store expects it: base64 of the bytes, in quotes. */
+  readonly data: string;
+  /** The names of what was done, in that order, with `+` between them. */
+  readonly codec?: string;
+}
+
+/** A record, checkpoint or base as a store gives it. */
+type Stored = Pick<LogRecord, 'version' | 'at' | 'id' | 'data' | 'document' | 'codec' | 'schema' | 'meta'>;
+
+export class Wrapping {
+  /** Whether texts are stored as they are. */
+  readonly isPlain: boolean;
+  private readonly transforms: readonly Transform[];
+
+  /** @throws TypeError for what is no list of transforms, or for an order that cannot be meant */
+  constructor(transforms: readonly Transform[] = []) {
+    this.transforms = checked(transforms);
+    this.isPlain = this.transforms.length === 0;
+  }
+
+  /**
+   * A record as it is to be stored; itself where nothing is to be done.
+   * @param after the id of the version before
+   */
+  record(key: string, record: LogRecord, after: string | undefined): LogRecord {
+    if (this.isPlain) return record;
+    const { version, kind, at, id, data, schema, meta } = record;
+    return {
+      version,
+      kind,
+      at,
+      id,
+      ...this.wrap(data, placeOf(key, record, kind, after)),
+      ...(schema === undefined ? {} : { schema }),
+      ...(meta === undefined ? {} : { meta }),
+    };
+  }
+
+  /** The same for a checkpoint or base. */
+  checkpoint(key: string, checkpoint: Checkpoint): Checkpoint {
+    const { version, at, id, data, schema, meta } = checkpoint;
+    if (this.isPlain || data === null) return checkpoint;
+    return {
+      version,
+      id,
+      at,
+      ...this.wrap(data, placeOf(key, { ...checkpoint, data }, 'checkpoint')),
+      ...(schema === undefined ? {} : { schema }),
+      ...(meta === undefined ? {} : { meta }),
+    };
+  }
+
+  /**
+   * The text as it was before it was wrapped; undefined where the document that travels with it is what counts.
+   * @param maxBytes what it may weigh
+   * @throws StateCorruptionError, StateTooLargeError; UnsupportedError for a transform that was not given
+   */
+  textOf(
+    key: string,
+    stored: Stored,
+    kind: TextPlace['kind'],
+    after: string | undefined,
+    maxBytes: number,
+  ): string | undefined {
+    const { codec } = stored;
+    if (this.isPlain && codec === undefined) return stored.document === undefined ? stored.data : undefined;
+    const names = codec === undefined ? [] : codec.split('+');
+    const place = placeOf(key, stored, kind, after);
+    this.requireAll(names, place);
+    return names.length === 0 ? stored.data : this.unwrap(stored.data, names, place, maxBytes);
+  }
+
+  /**
+   * @throws UnsupportedError where the store keeps the current document beside the log: it would lie there as it is
+   */
+  assertFits({ materializes }: BackendCapabilities, storeName: string): void {
+    if (this.isPlain || !materializes) return;
+    throw new UnsupportedError(
+      `The ${storeName} store keeps the current state as plain JSON as well, where \`transforms\` do nothing. ` +
+        "Turn `materialize` off, use the file format 'journal', or leave `transforms` out. Nothing was stored.",
+    );
+  }
+
+  private wrap(text: string, place: TextPlace): Wrapped {
+    let bytes: Uint8Array = Buffer.from(text);
+    const names: string[] = [];
+    for (const transform of this.transforms) {
+      const done = transform.apply(bytes, names, place);
+      if (done === undefined) continue;
+      if (!NAME.test(done.name)) {
+        throw new TypeError(
+          `A transform gave the name ${JSON.stringify(done.name)}, which cannot be stored.`,
+        );
+      }
+      names.push(done.name);
+      bytes = done.bytes;
+    }
+    if (names.length === 0) return { data: text };
+    return { data: `"${bufferOf(bytes).toString('base64')}"`, codec: names.join('+') };
+  }
+
+  /** Nothing that the store says may get a text past a transform that has to have had its part in it. */
+  private requireAll(names: readonly string[], { key, version }: TextPlace): void {
+    for (const transform of this.transforms) {
+      if (!transform.required || names.some((name) => transform.knows(name))) continue;
+      throw new StateCorruptionError(
+        `Version ${version} of "${key}" is stored without encryption, which this agent does not accept: anybody could ` +
+          'have put it there. A state that was kept in plain text is taken over with encrypt({ keys, acceptPlaintext: true }).',
+        { key },
+      );
+    }
+  }
+
+  private unwrap(data: string, names: readonly string[], place: TextPlace, maxBytes: number): string {
+    let bytes: Uint8Array = fromBase64(data) ?? damaged(place, 'is not base64');
+    // Each transform at most once, in the order given: the names are as little to be trusted as the bytes.
+    let end = this.transforms.length;
+    for (let i = names.length - 1; i >= 0; i--) {
+      const name = names[i] as string;
+      do end -= 1;
+      while (end >= 0 && this.transforms[end]?.knows(name) !== true);
+      const transform = this.transforms[end];
+      if (transform === undefined) throw notGiven(place, name, names);
+      bytes = transform.undo(bytes, name, names.slice(0, i), place, maxBytes);
+    }
+    return isUtf8(bytes) ? bufferOf(bytes).toString('utf8') : damaged(place, 'is not UTF-8');
+  }
+}
+
+function placeOf(
+  key: string,
+  { version, at, id, schema, meta }: Stored,
+  kind: TextPlace['kind'],
+  before?: string,
+): TextPlace {
+  return { key, kind, version, id, at, after: kind === 'patch' ? before : undefined, schema, meta };
+}
+
+/** The bytes of `"<base64>"`; undefined unless it is what is written for those bytes, to the last bit. */
+function fromBase64(data: string): Buffer | undefined {
+  const bytes = Buffer.from(data.slice(1, -1), 'base64');
+  return `"${bytes.toString('base64')}"` === data ? bytes : undefined;
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function damaged({ key, version }: TextPlace, what: string): never {
+  throw new StateCorruptionError(
+    `What is stored of version ${version} of "${key}" ${what}. It was left as it is.`,
+    { key },
+  );
+}
+
+function notGiven({ key, version }: TextPlace, name: string, names: readonly string[]): UnsupportedError {
+  return new UnsupportedError(
+    `Version ${version} of "${key}" is stored with the codec "${names.join('+')}"; this agent was not given the ` +
+      `transform for "${name}", or not in this order. Add it to \`transforms\`.`,
+    { key },
+  );
+}
+
+/** @throws TypeError */
+export function assertList(transforms: unknown): asserts transforms is readonly Transform[] {
+  if (Array.isArray(transforms)) return;
+  throw new TypeError('`transforms` is a list: [compress(), encrypt({ keys })].');
+}
+
+function checked(transforms: readonly Transform[]): readonly Transform[] {
+  assertList(transforms);
+  for (const [index, transform] of transforms.entries()) {
+    const { apply, undo, knows, encrypts } = (transform ?? {}) as Partial<Transform>;
+    if (typeof apply !== 'function' || typeof undo !== 'function' || typeof knows !== 'function') {
+      throw new TypeError(`transforms[${index}] is no transform, as compress() and encrypt() make them.`);
+    }
+    if (encrypts === true && index < transforms.length - 1) {
+      throw new TypeError(
+        'encrypt is the last one of `transforms`: what is encrypted cannot be made smaller.',
+      );
+    }
+  }
+  return Object.freeze([...transforms]);
+}
