@@ -184,7 +184,7 @@ export class FeedReader {
       // Entries stay, so there is the one that it is in.
       const isWithin = entry !== undefined && entry.first <= Number(version) && Number(version) <= entry.last;
       if (!isWithin) throw notIssued(this.#after);
-      this.#places.set(tag, { id, version: Number(version) });
+      this.#places.set(tag, { id: entry.id, version: Number(version) });
     }
     // Not in other words, either: with a stream twice, or zeros in front.
     if (this.#after !== name + this.#reached()) throw notIssued(this.#after);
