@@ -57,9 +57,16 @@ export function lineOfPoint(point: Checkpoint): string {
 
 function lineOf(letter: string, given: LogRecord | Checkpoint, data: string, mark: string): string {
   const { codec, schema, meta } = given;
+  if (!isText(data)) throw new TypeError(`the data of version ${given.version} is not one line of JSON text`);
   const isPlain = codec === undefined && schema === undefined && meta === undefined;
   const rare = isPlain ? '' : ` ${JSON.stringify({ c: codec, s: schema, m: meta })}`;
   return sealed(`${letter}${mark}${given.at}${rare}\n${data}`);
+}
+
+/** What JSON.stringify made holds no halves of surrogate pairs; UTF-8 would make all of them the same. */
+function isText(data: string): boolean {
+  const { isWellFormed } = data as { isWellFormed?: () => boolean };
+  return isWellFormed === undefined || isWellFormed.call(data);
 }
 
 /** The head once this record is the newest. */
