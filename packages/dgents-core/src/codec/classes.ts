@@ -52,7 +52,7 @@ export class ClassRegistry {
     const { name, type, version = 1, fields } = codec;
     if (typeof name !== 'string' || name === '') throw new TypeError('a registered class needs a name');
     if (typeof type !== 'function') throw new TypeError(`class "${name}": type must be the class itself`);
-    checkVersion(name, version, codec.migrations);
+    checkClassVersion(name, version, codec.migrations);
     const written = version === 1 ? name : `${name}@${version}`;
     if (this.byName.has(name) || this.byWritten.has(written))
       throw new TypeError(`two classes are registered as "${name}"`);
@@ -117,7 +117,8 @@ export class ClassRegistry {
 /** A name, and a version from 2 on. */
 const VERSIONED = /^(.+)@([1-9]\d{0,8})$/s;
 
-function checkVersion(name: string, version: number, migrations: ClassMigrations = {}): void {
+/** @throws RangeError, TypeError */
+export function checkClassVersion(name: string, version: number, migrations: ClassMigrations = {}): void {
   if (!Number.isInteger(version) || version < 1)
     throw new RangeError(`class "${name}": its version is a whole number from 1 on`);
   for (const step of Object.keys(migrations)) {
