@@ -25,8 +25,10 @@ describeDataAgent({
   name: 'agents in memory, compressed and encrypted',
   claims: { ttl: true },
   create: () => memoryBackend(),
-  open: (place, settings) =>
-    agentOn(new Store(memoryBackend({ sharing: place })), { ...settings, transforms: shared } as never),
+  open: (place, settings) => {
+    const options = { ...settings, transforms: shared };
+    return agentOn(new Store(memoryBackend({ sharing: place })), options);
+  },
   destroy: (place) => place.close(),
 });
 
