@@ -5,6 +5,8 @@ import {
   type CallOptions,
   type DeepReadonly,
   type EngineOptions,
+  type Opening,
+  StorageTimeoutError,
   type UpdateOptions,
   type Versioned,
 } from 'dgents-core';
@@ -28,11 +30,6 @@ export interface RedisAgentOptions<S>
   readonly key?: string;
 }
 
-interface RedisAgentOptionsOfSchema<S> extends Omit<RedisAgentOptions<S>, 'schema' | 'initial'> {
-  readonly schema: NonNullable<RedisAgentOptions<S>['schema']>;
-  readonly initial?: () => NoInfer<S>;
-}
-
 const OF_BACKEND = [
   'redis',
   'cluster',
@@ -46,19 +43,21 @@ const OF_BACKEND = [
   'waitAof',
 ] as const;
 
+/** That of all agents. */
+const DEFAULT_TIMEOUT_MS = 5_000;
+
 /** Thrown by a recipe whose condition does not hold; nobody else sees it. */
 const NOT_MET = new TypeError('the condition is not met');
 
 /** A state in Redis or Valkey, alone, behind Sentinels or on a Cluster. */
-export class RedisAgent<S> extends BackendAgent<S> {
+export class RedisAgent<S, In = unknown> extends BackendAgent<S> {
   readonly #backend: RedisBackend;
+  readonly #timeoutMs: number;
 
-  /** With a schema, the state is its output, and `initial` one of those. */
-  constructor(options: RedisAgentOptionsOfSchema<S>);
   /**
    * @throws TypeError unless it is said where; UnsupportedError for a URL or an option that cannot be
    */
-  constructor(options: RedisAgentOptions<S>);
+  constructor(options: Opening<RedisAgentOptions<S>, S, In>);
   constructor(options: RedisAgentOptions<S>) {
     const { url, backend, key, ...rest } = options;
     const used = backend ?? newBackend(url, rest);
@@ -74,6 +73,7 @@ export class RedisAgent<S> extends BackendAgent<S> {
       shared: backend !== undefined,
     });
     this.#backend = used;
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
   /**
@@ -103,23 +103,33 @@ export class RedisAgent<S> extends BackendAgent<S> {
    *
    * @param condition a synchronous function of the state; may be asked several times
    * @returns what was written; undefined where the condition did not hold of the newest state, and nothing was written
+   * @throws StorageTimeoutError when it was never certain within `timeoutMs`, which is for all of the call
    */
   async updateIf(
     condition: (state: DeepReadonly<S>) => boolean,
     change: (draft: S) => S | void,
     options: UpdateOptions = {},
   ): Promise<Versioned<S> | undefined> {
-    for (;;) {
+    const { timeoutMs = this.#timeoutMs, signal } = options;
+    const until = performance.now() + timeoutMs;
+    const left = (): { timeoutMs: number } => {
+      const leftMs = until - performance.now();
+      if (leftMs > 0) return { timeoutMs: leftMs };
+      const message = `The conditional update did not finish within ${timeoutMs} ms.`;
+      throw new StorageTimeoutError(message, { key: this.key, timeoutMs });
+    };
+    for (let round = options; ; round = { ...options, ...left() }) {
       try {
         return await this.update((draft) => {
           if (!holds(condition, draft as DeepReadonly<S>)) throw NOT_MET;
           return change(draft);
-        }, options);
+        }, round);
       } catch (error) {
         if (error !== NOT_MET) throw error;
       }
       // It was asked of what this handle knew: the newest state may be another.
-      if (!holds(condition, await this.load({ ...within(options), frozen: true }))) return undefined;
+      const newest = await this.load({ ...left(), ...(signal && { signal }), frozen: true });
+      if (!holds(condition, newest)) return undefined;
     }
   }
 
@@ -155,8 +165,4 @@ function withoutBackend(options: object): object {
   return Object.fromEntries(
     Object.entries(options).filter(([name]) => !(OF_BACKEND as readonly string[]).includes(name)),
   );
-}
-
-function within({ timeoutMs, signal }: CallOptions): CallOptions {
-  return { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) };
 }

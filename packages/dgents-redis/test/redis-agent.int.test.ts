@@ -128,6 +128,25 @@ withServer(`a RedisAgent${reason}`, () => {
     await backend.close();
   });
 
+  test('a conditional update has one deadline, however often it has to look again', async () => {
+    for (const given of [{ timeoutMs: 250 }, {}]) {
+      const key = `k${Object.keys(given)}`;
+      const agent = new RedisAgent<{ n: number }>({ url, prefix, key, timeoutMs: 250 });
+      await agent.save({ n: 1 });
+      let asked = 0;
+      // It holds of the newest state, and never of what is to be changed.
+      const condition = (state: object) => {
+        if (++asked > 20_000) throw new RangeError('it goes on without end');
+        return Object.isFrozen(state);
+      };
+      const updating = agent.updateIf(condition, (draft) => void draft.n++, given);
+      await expect(updating).rejects.toMatchObject({ code: 'DGENTS_STORAGE_TIMEOUT' });
+      expect(asked).toBeGreaterThan(2);
+      expect(await agent.read()).toMatchObject({ version: 1, state: { n: 1 } });
+      await agent.close();
+    }
+  });
+
   test('every change is published, for whoever listens', async () => {
     const agent = new RedisAgent<number>({ url, prefix });
     const channel = await agent.channel();
