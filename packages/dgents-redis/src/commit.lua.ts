@@ -11,7 +11,8 @@
  *            these
  *
  * Answers, one for each log: nil where it was written, '+' and the head that it made where it had been made before, '-'
- * and the head that is there (or nothing) where it conflicts. Alone, the first of them.
+ * and the head that is there (or nothing) where it conflicts, '?' and that head where it follows another one and was
+ * trimmed away if it had been made before. Alone, the first of them.
  *
  * Of the header, see docs/formats/redis.md: 1–12 floor, 13–24 start, 25–36 checkpoint, 37 whether it has a time to live,
  * 38–67 born, 68–134 all that again, 135 a line feed, 136 the head, whose mark begins at 145.
@@ -30,8 +31,11 @@ local function earlier(key, header, a)
     local line = call('LINDEX', key, version == floor and floor > 1 and 2 or version - first + 3)
     return line and sub(line, 10, 9 + #mark) == mark and line
   end
+  local function isTrimmed(mark) return tonumber(string.match(mark, '^ (%d+)')) < floor end
   local last = standing(ARGV[a + 3])
-  if not last or ARGV[a + 2] ~= '' and not standing(ARGV[a + 2]) then return false end
+  if not last and not isTrimmed(ARGV[a + 3]) then return '-' end
+  if isTrimmed(ARGV[a + 2] == '' and ARGV[a + 3] or ARGV[a + 2]) then return '?' end
+  if ARGV[a + 2] ~= '' and not standing(ARGV[a + 2]) then return '-' end
   return '+' .. string.match(last, '^[^\\n]*')
 end
 
@@ -52,7 +56,8 @@ local function answer(key, header, a)
     if more and more > 0 then call('LTRIM', key, 0, -1 - more) end
     return more and false
   end
-  return earlier(key, header, a) or '-' .. sub(header, 136)
+  local told = earlier(key, header, a)
+  return #told == 1 and told .. sub(header, 136) or told
 end
 
 local function push(key, from, last)
@@ -131,7 +136,7 @@ for i = 1, count do
   headers[i], places[i] = call('LINDEX', KEYS[i], 0), a
   local told = answer(KEYS[i], headers[i], a)
   if told == nil then return redis.error_reply('DGENTSDAMAGED ' .. i) end
-  if told and sub(told, 1, 1) == '-' then refused = true end
+  if told and sub(told, 1, 1) ~= '+' then refused = true end
   answers[i] = told
   a = a + 8 + tonumber(ARGV[a + 7])
 end

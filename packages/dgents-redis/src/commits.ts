@@ -1,5 +1,5 @@
 /** Appends as arguments of the script that makes them, and its answers. */
-import type { Append, CommitResult, Head } from 'dgents-core';
+import { type Append, type CommitResult, type Head, StorageUnavailableError } from 'dgents-core';
 import type { Client } from './client.js';
 import { COMMIT } from './commit.lua.js';
 import { earlierHead, headOfLine, lineOfHead, lineOfRecord, markOf } from './lines.js';
@@ -55,12 +55,18 @@ function ttlText(ttlMs: number | undefined, keepsTtl: boolean): string {
   return `${keepsTtl ? 'k' : ''}${Math.min(Math.ceil(ttlMs), LONGEST_TTL_MS)}`;
 }
 
-/** Makes the appends of one slot: together, or each by itself. One round trip. */
+/**
+ * Makes the appends of one slot: together, or each by itself. One round trip.
+ *
+ * @param isSentOnce asked after the answer: whether the driver cannot have sent it again by itself
+ * @throws StorageUnavailableError where it may have been made by an earlier sending whose records are trimmed away
+ */
 export async function send(
   client: Client,
   drafts: readonly Draft[],
   atomic: boolean,
   how: CommitHow,
+  isSentOnce: () => boolean,
 ): Promise<CommitResult[]> {
   const { names, feedOf } = how;
   const keys = drafts.map(({ append }) => names.log(append.key));
@@ -76,6 +82,11 @@ export async function send(
   if (feedOf !== undefined) keys.push(await feedOf(client, keys[0] as string));
   const answers = (await commit.run(client, keys, values)) as Answer | readonly Answer[];
   const each = Array.isArray(answers) ? (answers as readonly Answer[]) : [answers as Answer];
+  if (each.some((answer) => answer?.startsWith('?')) && !isSentOnce()) {
+    throw new StorageUnavailableError(
+      'The connection was lost while this was committed, and what was there then has been trimmed away since.',
+    );
+  }
   return drafts.map((draft, i) => resultOf(draft, each[i] ?? null, how.location));
 }
 

@@ -47,6 +47,8 @@ export class Connection {
   #gathered = 0;
   /** How often it was lost: what a server says of a connection is of this one only while the number is the same. */
   losses = 0;
+  /** The same, counting connections to the nodes of a Cluster: some drivers send again what was under way then. */
+  cuts = 0;
   #closed = false;
 
   constructor(place: Place & { readonly client?: Client }) {
@@ -163,6 +165,7 @@ export class Connection {
     },
     close: (): void => {
       this.losses++;
+      this.cuts++;
       this.#wasMisplaced = this.#misplaced ?? this.#wasMisplaced;
       this.#misplaced = undefined;
     },
@@ -177,17 +180,27 @@ export class Connection {
     if (!isCluster(client)) return;
     client.on('node error', this.#listeners.error);
     client.on('+node', this.#nodeAdded);
+    for (const node of client.nodes('all')) this.#nodeAdded(node);
   }
 
   #leave(client: Client): void {
     for (const [name, listener] of Object.entries(this.#listeners)) client.off(name, listener);
     const most = client.getMaxListeners();
     if (most > 1) client.setMaxListeners(most - 1);
+    if (!isCluster(client)) return;
     client.off('node error', this.#listeners.error).off('+node', this.#nodeAdded);
+    for (const node of client.nodes('all')) {
+      for (const [name, listener] of Object.entries(this.#nodeListeners)) node.off(name, listener);
+    }
   }
 
+  readonly #nodeListeners = {
+    ready: (): void => this.#settleStreams(),
+    close: (): void => void this.cuts++,
+  };
+
   readonly #nodeAdded = (node: { on(event: string, listener: () => void): void }): void => {
-    node.on('ready', () => this.#settleStreams());
+    for (const [name, listener] of Object.entries(this.#nodeListeners)) node.on(name, listener);
   };
 
   /** The driver goes on in database 0, where the states of somebody else may be: nothing is sent, and it connects again. */

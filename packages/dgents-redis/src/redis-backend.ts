@@ -351,13 +351,14 @@ export class RedisBackend implements Backend {
     };
     const until = endOf(options);
     const work = async (client: Client, call: Call) => {
-      const { losses } = this.#connection;
+      const { losses, cuts } = this.#connection;
       if (this.#confirmations.isAsked) await this.#confirmations.check(client);
       while (this.#isPromiseOld) await this.#checkPromise(client);
       if (call.over) return []; // Nobody waits for it any more: nothing is sent.
       call.sent = true;
       try {
-        const results = await send(client, drafts, options.atomic === true, this.#how);
+        const isSentOnce = () => this.#connection.cuts === cuts;
+        const results = await send(client, drafts, options.atomic === true, this.#how, isSentOnce);
         await this.#waitFor(client, drafts, results, losses, until);
         return results;
       } catch (error) {
