@@ -184,16 +184,26 @@ export class StateTooLargeError extends DgentsError {
 /** The state exceeds what its depth in the tree of agents may weigh. */
 export class EntropyBudgetExceededError extends StateTooLargeError {
   override readonly code = 'DGENTS_ENTROPY_BUDGET_EXCEEDED';
+  /** The part of the full size that was granted, and how far below the root. */
   readonly budget: number;
   readonly depth: number;
+  /** What was exceeded. `bytes` and `limitBytes` are those of the record for a record, of the state otherwise. */
+  readonly limit: 'state' | 'record' | 'versions';
 
   constructor(
     message: string,
-    options: DgentsErrorOptions & { bytes: number; limitBytes: number; budget: number; depth: number },
+    options: DgentsErrorOptions & {
+      bytes: number;
+      limitBytes: number;
+      budget: number;
+      depth: number;
+      limit?: 'state' | 'record' | 'versions';
+    },
   ) {
     super(message, options);
     this.budget = options.budget;
     this.depth = options.depth;
+    this.limit = options.limit ?? 'state';
   }
 }
 
