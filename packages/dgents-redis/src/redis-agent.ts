@@ -10,8 +10,9 @@ import {
   type UpdateOptions,
   type Versioned,
 } from 'dgents-core';
+import type { RedisBackendOptions } from './backend-options.js';
 import { added, checkStep, type NumberPath, numberIn, stepsOf } from './increments.js';
-import { RedisBackend, type RedisBackendOptions } from './redis-backend.js';
+import { RedisBackend } from './redis-backend.js';
 import { backendOf } from './urls.js';
 
 /** Where the state is: one of `url`, `redis`, `cluster`, `client` and `backend`; those of a backend of its own. */

@@ -14,7 +14,6 @@ import {
   checkLimit,
   checkRead,
   claiming,
-  type Durability,
   type Endable,
   type FeedEntry,
   type FeedOptions,
@@ -30,16 +29,16 @@ import {
   type Position,
   type RangeOptions,
   type ReadOptions,
-  StorageUnavailableError,
   settle,
   UnsupportedError,
   type Version,
 } from 'dgents-core';
-import { type Client, isCluster, type Place } from './client.js';
+import { checkedOptions, isOnCluster, type RedisBackendOptions } from './backend-options.js';
+import type { Client } from './client.js';
 import { type CommitHow, type Draft, draftOf, send } from './commits.js';
-import { Confirmations, type ConfirmOptions, checkConfirm } from './confirmations.js';
+import { Confirmations } from './confirmations.js';
 import { Connection } from './connection.js';
-import { durabilityOf } from './durability.js';
+import { DeclaredDurability } from './declared-durability.js';
 import { redisError, wasNotWritten, withoutArguments } from './errors.js';
 import { FeedReader } from './feed.js';
 import { FeedStreams } from './feed-streams.js';
@@ -51,29 +50,6 @@ import { headNow, rangeOf, tailOf, versionsOf } from './reading.js';
 import { Script } from './scripts.js';
 import { textOfKey } from './texts.js';
 import { CHECKPOINT, TRIM } from './upkeep.lua.js';
-import { optionsOfUrl } from './url-options.js';
-
-/** Where the store is: one of `url`, `redis`, `cluster` and `client`; `redis` may add to `url`. */
-export interface RedisBackendOptions extends Place, ConfirmOptions {
-  /** A client of ioredis that stays yours: it is used as it is set up, and not closed. */
-  readonly client?: Client;
-  /** What the names of all keys begin with; `dgents` unless told. One store for each. */
-  readonly prefix?: string;
-  /** Keeps all keys in one slot of a Cluster: commits over several keys are possible then, and one node does all the work. */
-  readonly hashTag?: string;
-  /** Keep the order of all commits (default: no). All who write to a store have to say the same. */
-  readonly feed?: boolean;
-  /**
-   * Of a state with a time to live: `sliding` (default), every write that has one sets it anew; `absolute`, it counts from
-   * the write that set it first. A write without one takes it back either way.
-   */
-  readonly expiry?: 'sliding' | 'absolute';
-  /**
-   * How often feeds and watches look where they are not told of changes, in milliseconds; 100 unless told. While they are,
-   * they look once a second.
-   */
-  readonly pollMs?: number;
-}
 
 /** For what hints may miss. */
 const HEARING_POLL_MS = 1_000;
@@ -97,10 +73,7 @@ export class RedisBackend implements Backend {
   readonly #streams: FeedStreams;
   readonly #pollMs: number;
   readonly #live = new Set<Endable>();
-  #durability: Durability = 'unknown';
-  /** How often the connection had been lost when the server was asked; undefined: it was not. */
-  #askedAt: number | undefined;
-  #asking: Promise<void> | undefined;
+  readonly #durability: DeclaredDurability;
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -116,12 +89,11 @@ export class RedisBackend implements Backend {
    * @throws TypeError unless it is said where; UnsupportedError for a name that cannot be one, or what a Cluster cannot do
    */
   constructor(given: RedisBackendOptions) {
-    const options = given.url === undefined ? given : { ...optionsOfUrl(given.url), ...withoutUrl(given) };
-    checkPlace(options);
-    checkConfirm(options);
+    const options = checkedOptions(given);
     this.#connection = new Connection(options);
     this.#names = new Names(options.prefix, options.hashTag);
     this.#confirmations = new Confirmations(options, this.#connection);
+    this.#durability = new DeclaredDurability(this.#connection, this.#confirmations.disks);
     this.#hearing = new Hearing(this.#connection, this.#names);
     this.#pollMs = options.pollMs ?? 100;
     const isOne = !isOnCluster(options) || options.hashTag !== undefined;
@@ -146,11 +118,11 @@ export class RedisBackend implements Backend {
       idempotencyRecords: Number.POSITIVE_INFINITY,
       limits: { keyBytes: 1_000, recordBytes: 2 ** 27, recordsPerAppend: 5_000, appendsPerCommit: 1_000 },
     });
-    const durability = () => this.#durability;
+    const durability = this.#durability;
     this.capabilities = Object.freeze({
       ...claimed,
       get durability() {
-        return durability();
+        return durability.now;
       },
     });
   }
@@ -160,43 +132,9 @@ export class RedisBackend implements Backend {
     return this.#call('', options, async (client) => {
       await this.#confirmations.check(client);
       if (this.feed === undefined) await this.#assertNoFeed(client);
-      await this.#askDurability(client);
+      await this.#durability.ask(client);
       return this.capabilities;
     });
-  }
-
-  async #askDurability(client: Client): Promise<void> {
-    const { losses } = this.#connection;
-    const durability = await durabilityOf(client, this.#confirmations.disks);
-    if (losses !== this.#connection.losses) {
-      throw new StorageUnavailableError(
-        `The connection to ${this.#connection.location} was lost. Nothing was written: try again.`,
-      );
-    }
-    this.#durability = durability;
-    this.#askedAt = losses;
-  }
-
-  /**
-   * Behind another connection there may be another server. Only a promise is asked for again: less cannot be broken.
-   *
-   * @throws StorageUnavailableError when it promises less: who requires more is refused from now on
-   */
-  async #checkPromise(client: Client): Promise<void> {
-    const promised = this.#durability;
-    this.#asking ??= this.#askDurability(client).finally(() => {
-      this.#asking = undefined;
-    });
-    await this.#asking;
-    if (this.#durability === promised) return;
-    throw new StorageUnavailableError(
-      `${this.#connection.location} promises durability "${this.#durability}" since the connection was lost, not "${promised}" any more. Nothing was written: try again if that is enough.`,
-    );
-  }
-
-  get #isPromiseOld(): boolean {
-    if (this.#durability !== 'power' && this.#durability !== 'process') return false;
-    return this.#askedAt !== this.#connection.losses;
   }
 
   /** @throws UnsupportedError where others keep a feed: what is written without it would be missing there */
@@ -353,7 +291,7 @@ export class RedisBackend implements Backend {
     const work = async (client: Client, call: Call) => {
       const { losses, cuts } = this.#connection;
       if (this.#confirmations.isAsked) await this.#confirmations.check(client);
-      while (this.#isPromiseOld) await this.#checkPromise(client);
+      while (this.#durability.isOld) await this.#durability.renew(client);
       if (call.over) return []; // Nobody waits for it any more: nothing is sent.
       call.sent = true;
       try {
@@ -427,53 +365,7 @@ export class RedisBackend implements Backend {
   }
 }
 
-function withoutUrl({ url: _, ...rest }: RedisBackendOptions): RedisBackendOptions {
-  return rest;
-}
-
 /** When a call's time is over, by `performance.now()`. */
 function endOf({ timeoutMs = Number.POSITIVE_INFINITY }: BackendCallOptions): number {
   return performance.now() + timeoutMs;
-}
-
-function isOnCluster({ client, cluster }: RedisBackendOptions): boolean {
-  return cluster !== undefined || (client !== undefined && isCluster(client));
-}
-
-/** @throws TypeError where it says nothing of where to connect, or too much; UnsupportedError for what a Cluster cannot do */
-function checkPlace(options: RedisBackendOptions): void {
-  const { url, redis, cluster, client, waitReplicas = 0, waitAof, expiry = 'sliding' } = options;
-  const places = [url ?? redis, cluster, client].filter((each) => each !== undefined);
-  if (places.length !== 1) {
-    throw new TypeError('Which Redis? Give one of { url }, { redis }, { cluster } and { client }.');
-  }
-  if (expiry !== 'sliding' && expiry !== 'absolute') {
-    throw new TypeError(`expiry is 'sliding' or 'absolute', not ${JSON.stringify(expiry)}`);
-  }
-  const { feed = false, pollMs = 1 } = options;
-  if (typeof feed !== 'boolean') throw new TypeError(`feed is true or false, not ${JSON.stringify(feed)}`);
-  if (typeof pollMs !== 'number' || !(pollMs > 0))
-    throw new RangeError(`pollMs is more than 0, not ${pollMs}`);
-  if (client?.options.enableAutoPipelining) {
-    throw new UnsupportedError(
-      'The client pipelines by itself, and the driver fails at our scripts then: leave enableAutoPipelining out.',
-    );
-  }
-  if (redis?.role === 'slave') {
-    throw new UnsupportedError("A replica gives what is no longer there: leave role out, or give 'master'.");
-  }
-  if (!isOnCluster(options)) return;
-  if (waitReplicas > 0 || waitAof !== undefined) {
-    throw new UnsupportedError(
-      'A Cluster takes neither waitReplicas nor waitAof: the driver does not say which node answers.',
-    );
-  }
-  const scaleReads =
-    (client as { options?: { scaleReads?: unknown } } | undefined)?.options?.scaleReads ??
-    cluster?.options?.scaleReads;
-  if (scaleReads !== undefined && scaleReads !== 'master') {
-    throw new UnsupportedError(
-      "A Cluster that reads from replicas gives what is no longer there: set scaleReads to 'master'.",
-    );
-  }
 }

@@ -1,7 +1,7 @@
 /** What a `redis:` URL says: where the server is, and options of the store. */
 import { UnsupportedError } from 'dgents-core';
+import type { RedisBackendOptions } from './backend-options.js';
 import { addressOf } from './client.js';
-import type { RedisBackendOptions } from './redis-backend.js';
 
 /** What a URL may say beside where the server is. */
 const OPTIONS = ['prefix', 'hashTag', 'feed', 'expiry', 'pollMs', 'waitReplicas'] as const;

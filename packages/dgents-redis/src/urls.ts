@@ -1,6 +1,7 @@
 /** `redis:` and `rediss:` URLs, for `openStore` and `RedisAgent`. */
 import type { BackendFactory } from 'dgents-core';
-import { RedisBackend, type RedisBackendOptions } from './redis-backend.js';
+import type { RedisBackendOptions } from './backend-options.js';
+import { RedisBackend } from './redis-backend.js';
 
 /**
  * The backend that a URL stands for; not connected yet.
