@@ -30,10 +30,19 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** Connecting again does not help before somebody has changed something. */
 const FOR_GOOD = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
 
+const NOT_TRUSTED =
+  'The certificate of the server is not trusted: give that of its authority, as { redis: { tls: { ca } } }.';
+
 /** What the system says of a connection. */
 const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Nobody listens there: is the server running, and are host and port right?',
   ENOTFOUND: 'There is no such host.',
+  DEPTH_ZERO_SELF_SIGNED_CERT: NOT_TRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: NOT_TRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NOT_TRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NOT_TRUSTED,
+  CERT_HAS_EXPIRED: 'The certificate of the server has expired.',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'The certificate of the server is for another host.',
 };
 
 function isReply(error: unknown): error is Error {
