@@ -6,8 +6,6 @@ import type { CacheRules } from './options.js';
 interface Entry<S> {
   readonly place: Versioned<S>;
   readonly at: number;
-  /** What frozen views are made of, once one was asked for: it takes twice as long to copy what is frozen. */
-  shared?: S;
 }
 
 export class Holder<S> {
@@ -16,6 +14,8 @@ export class Holder<S> {
   /** False once a state was met that cannot be copied without the codec of the agent inside. */
   canHold: boolean;
   private entry: Entry<S> | undefined;
+  /** What frozen views of a place are made of, once one was asked for: it takes twice as long to copy what is frozen. */
+  private shared: { readonly place: Versioned<S>; readonly state: S } | undefined;
   /** The newest version that a watch has reported: nothing older is held. */
   private reported: Version = 0;
 
@@ -45,6 +45,7 @@ export class Holder<S> {
   drop(): void {
     this.round += 1;
     this.entry = undefined;
+    this.shared = undefined;
   }
 
   /** A watch has shown this. Returns whether it is what is held. */
@@ -56,15 +57,14 @@ export class Holder<S> {
   }
 
   /**
-   * A copy of the state at a place that was held, or about to be; frozen ones are shared as far as freezing protects them.
+   * A copy of the state at a place that is held, was, or is about to be; frozen ones are shared as far as freezing protects them.
    * @throws StateSerializationError when there is something in it that the codec does not know; see {@link refuse}
    */
   copy(place: Versioned<S>, frozen: boolean | undefined): S | DeepReadonly<S> {
     const { codec } = this.rules;
     if (frozen !== true) return codec.clone(place.state);
-    const entry: Pick<Entry<S>, 'shared'> = this.entry?.place === place ? this.entry : {};
-    entry.shared ??= codec.clone(place.state);
-    return codec.freeze(entry.shared) as DeepReadonly<S>;
+    if (this.shared?.place !== place) this.shared = { place, state: codec.clone(place.state) };
+    return codec.freeze(this.shared.state) as DeepReadonly<S>;
   }
 
   /** From now on every question goes inside. */

@@ -1,2 +1,9 @@
 export { CachedAgent } from './cached-agent.js';
-export type { CachedAgentOptions, CacheStats } from './options.js';
+export { type LostWrite, LostWritesError } from './lost-writes-error.js';
+export type {
+  CachedAgentOptions,
+  CacheStats,
+  ReadingOptions,
+  WriteBehindOptions,
+  WriteThroughOptions,
+} from './options.js';

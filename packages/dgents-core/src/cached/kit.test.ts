@@ -6,14 +6,17 @@ import { join } from 'node:path';
 import type { DataAgent, DeleteOptions, SaveOptions, UpdateOptions, Versioned } from '../data-agent.js';
 import { PersistentAgent } from '../file/persistent-agent.js';
 import { describeDataAgent, describeWrapper } from '../testing/index.js';
-import { CachedAgent } from './index.js';
+import { CachedAgent, type CachedAgentOptions } from './index.js';
+
+/** What is lost is told by calls too. */
+const later = { mode: 'write-behind', flushMs: 5, onError: () => undefined } as const;
 
 const caches = new Set<CachedAgent<unknown>>();
 
 /** Drops what the others hold once it has written. */
 class Telling extends CachedAgent<unknown> {
-  constructor(inner: DataAgent<unknown>) {
-    super(inner, { maxAgeMs: Number.POSITIVE_INFINITY });
+  constructor(inner: DataAgent<unknown>, options: CachedAgentOptions<unknown> = {}) {
+    super(inner, { ...options, maxAgeMs: Number.POSITIVE_INFINITY });
     caches.add(this);
   }
 
@@ -37,7 +40,7 @@ class Telling extends CachedAgent<unknown> {
 
   override close(): Promise<void> {
     caches.delete(this);
-    return super.close();
+    return this.tell(super.close());
   }
 }
 
@@ -47,6 +50,14 @@ describeWrapper({
   name: 'a cache',
   claims: { reads: 'cached' },
   wrap: (inner) => new Telling(inner),
+});
+
+describeWrapper({
+  describe,
+  test,
+  name: 'a cache that writes later',
+  claims: { reads: 'cached', durability: 'none', conflicts: 'deferred' },
+  wrap: (inner, { codec = {} }) => new Telling(inner, { ...later, codec }),
 });
 
 describeDataAgent({
@@ -59,6 +70,22 @@ describeDataAgent({
   open: (place, { key, ...options }) => {
     const name = createHash('sha256').update(key, 'utf16le').digest('hex');
     return new Telling(new PersistentAgent<unknown>({ ...options, path: join(place, `${name}.jsonl`) }));
+  },
+  destroy: (place) => rmSync(place, { recursive: true, force: true }),
+});
+
+describeDataAgent({
+  describe,
+  test,
+  name: 'a cache around a file that writes later',
+  importFrom: new URL('../../test/subjects/write-behind-file.mjs', import.meta.url),
+  claims: { durability: 'none', sharing: 'host', conflicts: 'deferred' },
+  create: () => mkdtempSync(join(tmpdir(), 'dgents-write-behind-')),
+  open: (place, { key, ...options }) => {
+    const name = createHash('sha256').update(key, 'utf16le').digest('hex');
+    const { codec = {} } = options;
+    const inner = new PersistentAgent<unknown>({ ...options, path: join(place, `${name}.jsonl`) });
+    return new CachedAgent(inner, { ...later, maxPending: 20, maxAgeMs: 0, codec });
   },
   destroy: (place) => rmSync(place, { recursive: true, force: true }),
 });

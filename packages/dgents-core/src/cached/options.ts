@@ -1,7 +1,10 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { Codec, type CodecOptions } from '../codec/codec.js';
 import type { DataAgent } from '../data-agent.js';
+import { keyOf } from '../wrapper/key-of.js';
 
-export interface CachedAgentOptions<S> {
+/** What caches of both modes take. */
+export interface ReadingOptions<S> {
   /**
    * How old an answer may be: a state is given out for so many milliseconds after the store was asked for it. What
    * others write meanwhile is seen that much later. 0 asks every time, Infinity never again. 1,000 unless told; with
@@ -17,19 +20,46 @@ export interface CachedAgentOptions<S> {
   readonly watched?: DataAgent<S>;
   /** How often `watched` looks where the store gives no hint, in milliseconds; 250 unless told. */
   readonly pollMs?: number;
-  /** Told when the watch has failed; the next miss begins another one. A process warning unless told. */
+  /**
+   * Told of what fails outside any call: the watch (the next miss begins another one), and the storing of what was
+   * acknowledged before. A process warning unless told.
+   */
   readonly onError?: (error: unknown) => void;
-  /** That of the agent inside, where its states hold class instances. Without it those are not held. */
+  /**
+   * That of the agent inside, where its states hold class instances. Without it those are not held. In write-behind its
+   * limits are kept here, and class instances are refused without it.
+   */
   readonly codec?: Codec | CodecOptions;
   /** Milliseconds that only grow: ages go by them. `performance.now` unless told. */
   readonly clock?: () => number;
 }
 
+/** A write is acknowledged once the agent inside has acknowledged it. */
+export interface WriteThroughOptions<S> extends ReadingOptions<S> {
+  readonly mode?: 'write-through';
+}
+
+/** A save or update is acknowledged at once, and stored later. */
+export interface WriteBehindOptions<S> extends ReadingOptions<S> {
+  readonly mode: 'write-behind';
+  /**
+   * How long a write waits for others to be sent together with, in milliseconds; 250 unless told. 0 sends in the next
+   * turn of the event loop; Infinity only when there are `maxPending`, on `flush` and on `close`.
+   */
+  readonly flushMs?: number;
+  /** So many writes may wait; the next one waits until those are stored. 1,000 unless told. */
+  readonly maxPending?: number;
+  /** That of the agent inside: what it refuses is refused at the call, instead of when it is stored. */
+  readonly schema?: StandardSchemaV1<unknown, S>;
+}
+
+export type CachedAgentOptions<S> = WriteThroughOptions<S> | WriteBehindOptions<S>;
+
 /** What a cache has done since it was made. */
 export interface CacheStats {
   /** Loads and reads answered from what was held. */
   readonly hits: number;
-  /** Loads and reads for which the agent inside was asked. */
+  /** Loads and reads for which the agent inside was asked; in write-behind also writes that had to look first. */
   readonly misses: number;
   /** Of the misses, those that shared the question of another one. */
   readonly shared: number;
@@ -37,15 +67,24 @@ export interface CacheStats {
   readonly ageMs: number | undefined;
   /** The greatest age at which a state was given out, in milliseconds. */
   readonly stalestMs: number;
+  /** Writes that were acknowledged and are not stored yet: always 0 in write-through. */
+  readonly pending: number;
 }
 
 export interface CacheRules<S> {
+  readonly mode: 'write-through' | 'write-behind';
+  /** The address of the state, where the agent inside tells it. */
+  readonly key: string | undefined;
   readonly maxAgeMs: number;
   readonly watched: DataAgent<S> | undefined;
   readonly pollMs: number | undefined;
+  /** Never throws. */
   readonly onError: (error: unknown) => void;
   readonly codec: Codec;
   readonly clock: () => number;
+  readonly flushMs: number;
+  readonly maxPending: number;
+  readonly schema: StandardSchemaV1 | undefined;
 }
 
 const DEFAULT_MAX_AGE_MS = 1_000;
@@ -53,9 +92,15 @@ const DEFAULT_MAX_AGE_MS = 1_000;
 /** A watch tells of changes, and not of states whose time to live has run out. */
 const WATCHED_MAX_AGE_MS = 60_000;
 
+const DEFAULT_FLUSH_MS = 250;
+const DEFAULT_MAX_PENDING = 1_000;
+
+/** More than this timers do not count. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** @throws RangeError, TypeError */
 export function rulesOf<S>(inner: DataAgent<S>, options: CachedAgentOptions<S>): CacheRules<S> {
-  const { watched, codec, pollMs } = options;
+  const { watched, codec, pollMs, onError = warnProcess } = options;
   const { maxAgeMs = watched === undefined ? DEFAULT_MAX_AGE_MS : WATCHED_MAX_AGE_MS } = options;
   if (typeof maxAgeMs !== 'number' || !(maxAgeMs >= 0)) {
     throw new RangeError(`maxAgeMs is a number of milliseconds from 0 on, not ${String(maxAgeMs)}.`);
@@ -65,13 +110,46 @@ export function rulesOf<S>(inner: DataAgent<S>, options: CachedAgentOptions<S>):
     throw new TypeError('`watched` is a handle of its own on the same state, and not the agent inside.');
   }
   return {
+    ...writingOf(options),
+    key: keyOf(inner),
     maxAgeMs,
     watched,
     pollMs,
-    onError: options.onError ?? warnProcess,
+    onError: (error) => {
+      try {
+        onError(error);
+      } catch (thrown) {
+        warnProcess(thrown);
+      }
+    },
     codec: codec instanceof Codec ? codec : new Codec(codec),
     clock: options.clock ?? (() => performance.now()),
   };
+}
+
+function writingOf<S>(
+  options: CachedAgentOptions<S>,
+): Pick<CacheRules<S>, 'mode' | 'flushMs' | 'maxPending' | 'schema'> {
+  const { mode = 'write-through' } = options;
+  const given: Omit<Partial<WriteBehindOptions<S>>, 'mode'> = options;
+  const { flushMs = DEFAULT_FLUSH_MS, maxPending = DEFAULT_MAX_PENDING, schema } = given;
+  if (mode !== 'write-through' && mode !== 'write-behind') {
+    throw new TypeError(`mode is 'write-through' or 'write-behind', not ${String(mode)}.`);
+  }
+  for (const name of ['flushMs', 'maxPending', 'schema'] as const) {
+    if (mode === 'write-behind' || given[name] === undefined) continue;
+    throw new TypeError(`\`${name}\` goes with \`mode: 'write-behind'\`: here nothing waits.`);
+  }
+  const isTimer = flushMs >= 0 && flushMs <= LONGEST_TIMER_MS;
+  if (typeof flushMs !== 'number' || !(isTimer || flushMs === Infinity)) {
+    throw new RangeError(
+      `flushMs is 0 to ${LONGEST_TIMER_MS} milliseconds, or Infinity, not ${String(flushMs)}.`,
+    );
+  }
+  if (!(maxPending === Infinity || Number.isSafeInteger(maxPending)) || maxPending < 1) {
+    throw new RangeError(`maxPending is a whole number from 1 on, or Infinity, not ${String(maxPending)}.`);
+  }
+  return { mode, flushMs, maxPending, schema };
 }
 
 function warnProcess(error: unknown): void {

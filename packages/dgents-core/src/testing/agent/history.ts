@@ -210,6 +210,7 @@ export const history = agentSuite('history', ['values'], (fact, { claims, anySta
         versions.push({ version: await agent.save({ value, pad: 'x'.repeat(200) }), value });
       }
     }
+    await handOver(bench, agent);
     const reader = await bench.open();
     const back = (await reader.history(Infinity)).reverse() as { value: unknown }[];
     for (const [i, { version, value }] of versions.entries()) {
