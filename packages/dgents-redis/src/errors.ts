@@ -65,9 +65,9 @@ export function isUnknownCommand(error: unknown): boolean {
   return isReply(error) && /unknown (sub|redis )?command/i.test(error.message);
 }
 
-/** Within a script a missing right is told in other words than outside. */
+/** Within a script a missing right is told in other words than outside: these of Redis 6 and 7.0, those of what came after. */
 function isForbidden(error: unknown): boolean {
-  return isReply(error) && /can't run this (sub)?command/i.test(error.message);
+  return isReply(error) && /can't run this (sub)?command|ACL failure in script/i.test(error.message);
 }
 
 /** Without what was sent: that holds states, and where the driver logs in the password. */
