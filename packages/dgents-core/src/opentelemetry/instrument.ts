@@ -1,0 +1,54 @@
+import {
+  BACKEND_CHANNEL,
+  type BackendEvent,
+  OPERATION_CHANNEL,
+  type OperationEvent,
+} from '../observe/events.js';
+import { backendCallAttributes } from './conventions.js';
+import { current } from './current.js';
+import type { TelemetryOptions } from './options.js';
+import { SpansOfChannel } from './spans-of-channel.js';
+import { Telemetry } from './telemetry.js';
+
+export interface InstrumentOptions extends TelemetryOptions {
+  /**
+   * Also make a span of each call of a backend, below that of the operation it is made for: shows what is sent again,
+   * and what is done in the background. Off unless told.
+   */
+  readonly backendCalls?: boolean;
+}
+
+/** They last as long as their consumer likes. */
+const STREAMS: ReadonlySet<string> = new Set(['timeline', 'watch', 'keys', 'feed']);
+
+/**
+ * Makes spans and metrics, as {@link TracedAgent} does, of every operation of every agent and store in this process,
+ * whoever has made them. Operations of a TracedAgent are not told twice.
+ *
+ * A span is a child of the one that is active where the operation was called. It is not active itself: spans of a
+ * database driver become its siblings. Where they are to be its children, wrap the agent.
+ * @returns what ends it; spans that are open then end too
+ * @throws TypeError when an option cannot be meant
+ */
+export function instrument(options: InstrumentOptions = {}): () => void {
+  const telemetry = new Telemetry(options);
+  const operations = new SpansOfChannel<OperationEvent>(OPERATION_CHANNEL, {
+    begin: ({ operation, backend, key }) => {
+      if (current.getStore()?.isOpen) return undefined;
+      return telemetry.begin(telemetry.name(operation, backend, key), !STREAMS.has(operation));
+    },
+    note: (recording, event) => recording.note(event),
+  });
+  if (options.backendCalls !== true) return () => operations.stop();
+  const calls = new SpansOfChannel<BackendEvent>(BACKEND_CHANNEL, {
+    begin: ({ call, backend, key }) => {
+      const parent = operations.current ?? current.getStore();
+      return telemetry.beginInternal(telemetry.name(`backend.${call}`, backend, key), parent?.context);
+    },
+    note: (recording, event) => recording.set(backendCallAttributes(event)),
+  });
+  return () => {
+    operations.stop();
+    calls.stop();
+  };
+}
