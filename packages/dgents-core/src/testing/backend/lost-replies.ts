@@ -154,6 +154,7 @@ class Play {
     for (const each of networks) each.losses = NO_LOSSES;
     await Promise.all(stores.map((store) => store.close()));
 
+    await ledger.complete(this.backend, key);
     assertTold(told, ledger.records);
     await this.#assertState(key, stateAfter(told, ledger.records));
     await this.#assertCertain(told);

@@ -46,12 +46,28 @@ export function seededRandom(seed: number): () => number {
 
 /** What really happened, whoever was told of it: every record that was written, in the order of its log. */
 export class Ledger {
-  readonly records: LogRecord[] = [];
+  readonly #records: LogRecord[] = [];
 
+  get records(): readonly LogRecord[] {
+    return this.#records.toSorted((a, b) => a.version - b.version);
+  }
+
+  /** A driver may send a request again by itself, and be told of a replay only: what is new here counts, not what is told. */
   note(appends: readonly Append[], results: readonly CommitResult[]): void {
     for (const [index, result] of results.entries()) {
-      if (result.ok && !result.replayed) this.records.push(...(appends[index] as Append).records);
+      if (result.ok) for (const record of (appends[index] as Append).records) this.#add(record);
     }
+  }
+
+  /** Adds what is in the log although its answer was lost below, between the backend and its server. */
+  async complete(backend: Backend, key: string): Promise<void> {
+    for await (const record of backend.range(key)) this.#add(record);
+  }
+
+  #add(record: LogRecord): void {
+    const { version, id } = record;
+    if (this.#records.some((known) => known.version === version && known.id === id)) return;
+    this.#records.push(record);
   }
 }
 
