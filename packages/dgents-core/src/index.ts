@@ -76,6 +76,7 @@ export {
 } from './observe/events.js';
 export { type BackendFactory, type OpenStoreOptions, openStore } from './open-store.js';
 export { defineState, type StateDefinition } from './schema/define-state.js';
+export type { Opening } from './schema/opening.js';
 export { type AgentOptions, StateAgent } from './state/agent.js';
 export { BackendAgent, type BackendAgentPlace, type StoredState } from './state/backend-agent.js';
 export type { DefinitionOptions, Migrations } from './state/definition.js';
@@ -83,7 +84,6 @@ export type { EngineOptions } from './state/engine.js';
 export { newOperationId, type RandomBytes } from './state/ids.js';
 export type { Retention } from './state/retention.js';
 export {
-  type AcceptsItsOutput,
   type AnyAgent,
   type ForkOptions,
   type KeysOptions,

@@ -1,6 +1,5 @@
 /** One store, any number of agents. */
 
-import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type {
   Backend,
   BackendCapabilities,
@@ -14,6 +13,7 @@ import type { CallOptions, Capabilities, LoadOptions, Versioned } from './data-a
 import { StateCorruptionError, UnsupportedError } from './errors.js';
 import { checkKey } from './keys.js';
 import { type OpenOperation, told, toldEach } from './observe/operations.js';
+import type { Opening } from './schema/opening.js';
 import { type AgentOptions, StateAgent } from './state/agent.js';
 import { checkLimit, checkTime } from './state/arguments.js';
 import { type Call, remainingMs } from './state/deadlines.js';
@@ -81,12 +81,6 @@ function unreadable(keys: readonly string[]): StateCorruptionError {
   );
 }
 
-/** A state that was validated is validated again when it is loaded: a schema that transforms cannot be kept. */
-export type AcceptsItsOutput<Schema extends StandardSchemaV1> =
-  StandardSchemaV1.InferOutput<Schema> extends StandardSchemaV1.InferInput<Schema>
-    ? unknown
-    : { readonly schema: 'This schema does not accept its own output: remove the transformation.' };
-
 /** Agents by key over one backend. Open one per process and share it. */
 export class Store implements AsyncDisposable {
   private readonly engine: Engine;
@@ -118,17 +112,12 @@ export class Store implements AsyncDisposable {
    * schema, migrations and codec share what they know; each remembers for itself what it has seen.
    * @throws InvalidKeyError when the key is empty, too long or starts with `$`
    */
-  agent<Schema extends StandardSchemaV1>(
-    key: string,
-    options: AgentOptions<StandardSchemaV1.InferOutput<Schema>> & {
-      readonly schema: Schema;
-    } & AcceptsItsOutput<Schema>,
-  ): StateAgent<StandardSchemaV1.InferOutput<Schema>>;
-  agent<S>(key: string, options?: AgentOptions<S>): StateAgent<S>;
-  agent<S>(key: string, options?: AgentOptions<S>): StateAgent<S> {
+  agent<S>(key: string): StateAgent<S>;
+  agent<S, In = unknown>(key: string, options: Opening<AgentOptions<S>, S, In>): StateAgent<S>;
+  agent<S>(key: string, options?: Opening<AgentOptions<S>, S>): StateAgent<S> {
     this.engine.assertOpen();
     checkKey(key, this.engine.port.limits);
-    const agent = new StateAgent<S>(this.engine, key, options);
+    const agent = new StateAgent<S>(this.engine, key, options as AgentOptions<S> | undefined);
     const ref = new WeakRef<StateAgent<never>>(agent as StateAgent<never>);
     this.agents.add(ref);
     this.forgotten.register(agent, ref);

@@ -47,6 +47,19 @@ export async function inference(): Promise<void> {
   const schema = z.object({ name: z.string() });
   const bySchema = new RedisAgent<z.infer<typeof schema>>({ client: new Redis(), schema });
   expectType<{ name: string }>()(await bySchema.load(), true);
+  // The schema says what the state is; `initial` is one of those.
+  const tagged = z.object({ tags: z.array(z.string()), kind: z.enum(['a', 'b']) });
+  const both = new RedisAgent({
+    client: new Redis(),
+    schema: tagged,
+    initial: () => ({ tags: [], kind: 'a' }),
+  });
+  expectType<z.infer<typeof tagged>>()(await both.load(), true);
+  await both.update((draft) => void draft.tags.push('x'));
+  // @ts-expect-error no such kind
+  new RedisAgent({ client: new Redis(), schema: tagged, initial: () => ({ tags: [], kind: 'c' }) });
+  // @ts-expect-error a transformation does not accept its own output
+  new RedisAgent({ client: new Redis(), schema: z.object({ n: z.string().transform(Number) }) });
   const byInitial = new RedisAgent({ client: new Cluster([{ port: 1 }]), initial: () => ({ count: 0 }) });
   expectType<{ count: number }>()(await byInitial.load(), true);
   new RedisBackend({ cluster: { nodes: [{ host: 'a', port: 1 }] }, hashTag: 'agents' });

@@ -5,6 +5,7 @@ import {
   type CallOptions,
   Codec,
   type EngineOptions,
+  type Opening,
 } from 'dgents-core';
 import type { At, Path } from './query/conditions.js';
 import { DocumentQueries } from './query/documents.js';
@@ -30,26 +31,19 @@ export interface SQLAgentOptions<S> extends AgentOptions<S>, EngineOptions {
   readonly key?: string;
 }
 
-interface SQLAgentOptionsOfSchema<S> extends Omit<SQLAgentOptions<S>, 'schema' | 'initial'> {
-  readonly schema: NonNullable<SQLAgentOptions<S>['schema']>;
-  readonly initial?: () => NoInfer<S>;
-}
-
 /**
  * A state in SQLite, Postgres or PGlite, and queries over this and its neighbours.
  *
  * Versions of the past by time and number are `timeline`, `history` and `read({ at })`: their bounds become bounds of
  * the statement. Fields of current states are `query` and `aggregate`.
  */
-export class SQLAgent<S> extends BackendAgent<S> {
+export class SQLAgent<S, In = unknown> extends BackendAgent<S> {
   readonly #queries: DocumentQueries<S>;
 
-  /** With a schema, the state is its output, and `initial` one of those. */
-  constructor(options: SQLAgentOptionsOfSchema<S>);
   /**
    * @throws TypeError unless one of `url` and `backend` is given; UnsupportedError for another kind of URL
    */
-  constructor(options: SQLAgentOptions<S>);
+  constructor(options: Opening<SQLAgentOptions<S>, S, In>);
   constructor(options: SQLAgentOptions<S>) {
     const { url, backend, key, ...rest } = options;
     if ((url === undefined) === (backend === undefined)) {

@@ -70,6 +70,13 @@ export async function inference(backend: SqlBackend): Promise<void> {
       ['kind', '=', 'a'],
     ],
   });
+  const literal = new SQLAgent({ backend, schema: tagged, initial: () => ({ tags: [], kind: 'a' }) });
+  expectType<z.infer<typeof tagged>>()(await literal.load(), true);
+  await literal.update((draft) => void draft.tags.push('x'));
+  // @ts-expect-error a transformation does not accept its own output
+  new SQLAgent({ backend, schema: z.object({ n: z.string().transform(Number) }) });
+  // @ts-expect-error no such kind
+  new SQLAgent({ backend, schema: tagged, initial: () => ({ tags: [], kind: 'c' }) });
   // @ts-expect-error the schema has other tags
   new SQLAgent({ backend, schema: tagged, initial: () => ({ tags: [1] }) });
   const byInitial = new SQLAgent({ backend, initial: () => ({ count: 0 }) });

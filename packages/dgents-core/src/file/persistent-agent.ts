@@ -1,3 +1,4 @@
+import type { Opening } from '../schema/opening.js';
 import type { AgentOptions } from '../state/agent.js';
 import { BackendAgent } from '../state/backend-agent.js';
 import type { EngineOptions } from '../state/engine.js';
@@ -15,8 +16,11 @@ export interface PersistentAgentOptions<S>
 /**
  * A state in one file that survives the end of the process and, with the default `durability: 'power'`, a power cut
  * after an acknowledged save. Several handles and processes may open the same file.
+ *
+ * @typeParam In what the schema accepts; always inferred
  */
-export class PersistentAgent<S> extends BackendAgent<S> {
+export class PersistentAgent<S, In = unknown> extends BackendAgent<S> {
+  constructor(options: Opening<PersistentAgentOptions<S>, S, In>);
   constructor(options: PersistentAgentOptions<S>) {
     super(fileBackend({ ...options, single: true }), options);
   }
