@@ -8,12 +8,15 @@ import { patternOf, textOfPrefix } from './texts.js';
 /** How many keys of the database the server looks at for one answer. */
 const SCAN_COUNT = 1_000;
 
+/** How often the keys of a Cluster are looked at where slots are moved meanwhile: none moves twice in that time. */
+const PASSES = 3;
+
 /** How many heads are asked for at once. */
 const HEADS = 256;
 
 type Ask = <T>(work: (client: Client) => Promise<T>) => Promise<T>;
 
-/** Costs one pass over all keys of the database, and holds those with the prefix, or as many as are asked for. */
+/** Costs a pass over all keys of the database (of a Cluster: more while slots are moved), and holds those with the prefix, or as many as are asked for. */
 export async function* listed(
   prefix: string,
   { after, limit = Number.POSITIVE_INFINITY, heads }: BackendKeysOptions,
@@ -75,22 +78,40 @@ async function gathered(
     const key = names.keyOfLog(full.slice(start.length));
     if (key.startsWith(prefix) && (after === undefined || byCodePoint(key, after) > 0)) found.add(key);
   };
-  const count = await ask(async (client) => nodesOf(client).length);
-  for (let node = 0; node < count; node++) {
+  const scan = async (node: Client): Promise<void> => {
     let cursor = '0';
     do {
-      const [next, some] = await ask((client) => {
-        const from = nodesOf(client)[node] ?? client;
-        return from.call('scan', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT) as Promise<
-          [string, string[]]
-        >;
-      });
+      const [next, some] = await ask(
+        () => node.call('scan', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT) as Promise<[string, string[]]>,
+      );
       cursor = String(next);
       for (const each of some) take(each);
       if (found.size > 4 * limit + 1_000) keepFirst(found, limit);
     } while (cursor !== '0');
+  };
+  for (let pass = 1, before = await ask(slotsOf); pass <= PASSES; pass++) {
+    for (const node of await ask(async (client) => nodesOf(client))) await scan(node as Client);
+    const after = await ask(slotsOf);
+    if (after === before && !after.includes('[')) break;
+    before = after;
   }
   return [...found].sort(byCodePoint).slice(0, limit);
+}
+
+/**
+ * Which slots lie on which master; `[` where one is on its way. What moves to a node that was looked at already is missed in
+ * one pass over all of them, and found in the next.
+ */
+async function slotsOf(client: Client): Promise<string> {
+  if (!isCluster(client)) return '';
+  await new Promise<void>((resolve) => client.refreshSlotsCache(() => resolve()));
+  const told = await Promise.all(nodesOf(client).map((node) => node.call('cluster', 'NODES')));
+  // id, address, flags, master, ping, pong, epoch, link, and slots from there on
+  const lines = told.flatMap((text) => String(text).split('\n')).filter((line) => line.includes('myself'));
+  return lines
+    .map((line) => `${line.split(' ', 1)} ${line.trim().split(' ').slice(8)}`)
+    .sort()
+    .join();
 }
 
 function keepFirst(found: Set<string>, limit: number): void {
