@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DURABLE, OwnRedis, ownRedisProblem } from '../packages/dgents-redis/test/own-redis.js';
 import { type CodeBlock, CodeBlockRunner, codeBlocks, excerpts, pages } from './code-blocks.js';
 
 const ROOT = join(__dirname, '..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+const noRedis = ownRedisProblem();
 const fenced = (info: string, ...code: string[]) => [`\`\`\`${info}`, ...code, '```'].join('\n');
 
 describe('code on the pages', () => {
@@ -20,7 +22,7 @@ describe('code on the pages', () => {
   });
 
   test('every block runs', async () => {
-    const waiting = blocks.filter((block) => block.run);
+    const waiting = blocks.filter((block) => block.run && !block.redis);
     const count = waiting.length;
     const failures: (string | undefined)[] = [];
     // Some wait most of their time.
@@ -34,6 +36,24 @@ describe('code on the pages', () => {
     expect(failures).toHaveLength(count);
     expect(count).toBeGreaterThan(20);
   }, 600_000);
+
+  (noRedis === undefined ? test : test.skip)(
+    `every block for a Redis runs${noRedis === undefined ? '' : ` (skipped: ${noRedis})`}`,
+    async () => {
+      const waiting = blocks.filter((block) => block.run && block.redis);
+      const server = await OwnRedis.start(DURABLE);
+      try {
+        const failures = await Promise.all(waiting.map((block) => runner.run(block, server.url)));
+        expect(failures.filter((failure) => failure !== undefined)).toEqual([]);
+        // They were there, and nowhere else.
+        expect(await server.say('DBSIZE')).toBeGreaterThan(5);
+      } finally {
+        await server.remove();
+      }
+      expect(waiting.length).toBeGreaterThan(5);
+    },
+    120_000,
+  );
 });
 
 describe('links on the pages', () => {

@@ -9,6 +9,7 @@ import ts from 'typescript';
  *
  *     ```ts            type-checked with the strict settings, and run
  *     ```ts no-run     type-checked only
+ *     ```ts redis      type-checked, and run where there is a server for it: see {@link CodeBlockRunner.run}
  *     ```ts continue   appended to the block before it on the page
  *     ```ts a/file.ts  part of that file of the workspace, which is checked where it is: see {@link excerpts}
  *     ```js            run only
@@ -19,6 +20,8 @@ export interface CodeBlock {
   readonly line: number;
   readonly language: 'ts' | 'js';
   readonly run: boolean;
+  /** Whether it wants a Redis at `redis://localhost:6379`. */
+  readonly redis: boolean;
   readonly code: string;
 }
 
@@ -84,13 +87,14 @@ function add(blocks: CodeBlock[], page: string, fenced: Fenced): void {
   const [language, ...flags] = fenced.info;
   if (language !== 'ts' && language !== 'js') return;
   const run = !flags.includes('no-run');
+  const redis = flags.includes('redis');
   const before = flags.includes('continue') ? blocks.pop() : undefined;
   if (flags.includes('continue') && before === undefined)
     throw new Error(`${page}:${fenced.line} continues nothing`);
   // Blank lines where the page has prose, so that line numbers stay those of the page.
   const gap = before ? fenced.line - before.line - before.code.split('\n').length : 0;
   const code = [...(before ? [before.code, ...Array<string>(gap).fill('')] : []), ...fenced.code].join('\n');
-  blocks.push({ page, line: before?.line ?? fenced.line, language, run, code });
+  blocks.push({ page, line: before?.line ?? fenced.line, language, run, redis, code });
 }
 
 /** Compiles and runs blocks against the packages as they are installed in the workspace: through their `exports`. */
@@ -128,14 +132,19 @@ export class CodeBlockRunner {
     return mistakes;
   }
 
-  /** Runs a compiled block in an empty directory of its own; resolves to what went wrong, if anything. */
-  async run(block: CodeBlock): Promise<string | undefined> {
+  /**
+   * Runs a compiled block in an empty directory of its own; resolves to what went wrong, if anything.
+   *
+   * @param redisUrl of the server that takes the place of the one on the page, in the code and as `REDIS_URL`
+   */
+  async run(block: CodeBlock, redisUrl?: string): Promise<string | undefined> {
+    const file = redisUrl === undefined ? this.#files.get(block) : this.#moved(block, redisUrl);
     const cwd = fs.mkdtempSync(join(tmpdir(), 'dgents-block-'));
     try {
       const { DGENTS_STORE: _, NODE_OPTIONS: __, ...env } = process.env;
-      const child = spawn(process.execPath, ['--enable-source-maps', this.#files.get(block) ?? ''], {
+      const child = spawn(process.execPath, ['--enable-source-maps', file ?? ''], {
         cwd,
-        env,
+        env: { ...env, ...(redisUrl !== undefined && { REDIS_URL: redisUrl }) },
         stdio: ['ignore', 'ignore', 'pipe'],
         timeout: RUN_TIMEOUT_MS,
         killSignal: 'SIGKILL',
@@ -155,6 +164,14 @@ export class CodeBlockRunner {
 
   close(): void {
     fs.rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #moved(block: CodeBlock, redisUrl: string): string {
+    const file = this.#files.get(block) ?? '';
+    const moved = file.replace(/\.js$/, '.moved.js');
+    const code = fs.readFileSync(file, 'utf8').replace(/redis:\/\/localhost(:6379)?(?!\d)/g, redisUrl);
+    fs.writeFileSync(moved, code);
+    return moved;
   }
 
   #write(block: CodeBlock, index: number): string {
