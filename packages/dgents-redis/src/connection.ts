@@ -1,4 +1,5 @@
 /** One connection to the server: ours, made when it is first needed, or one that was handed in. */
+import type { EventEmitter } from 'node:events';
 import { StorageUnavailableError } from 'dgents-core';
 import { type Client, isCluster, locationOf, newClient, type Place } from './client.js';
 import { isForGood, redisError } from './errors.js';
@@ -174,9 +175,7 @@ export class Connection {
 
   #listenTo(client: Client): void {
     for (const [name, listener] of Object.entries(this.#listeners)) client.on(name, listener);
-    // Any number of backends may share a client.
-    const most = client.getMaxListeners();
-    if (this.isShared && most > 0) client.setMaxListeners(most + 1);
+    if (this.isShared) allowMore(client, 1);
     if (!isCluster(client)) return;
     client.on('node error', this.#listeners.error);
     client.on('+node', this.#nodeAdded);
@@ -185,12 +184,12 @@ export class Connection {
 
   #leave(client: Client): void {
     for (const [name, listener] of Object.entries(this.#listeners)) client.off(name, listener);
-    const most = client.getMaxListeners();
-    if (most > 1) client.setMaxListeners(most - 1);
+    allowMore(client, -1);
     if (!isCluster(client)) return;
     client.off('node error', this.#listeners.error).off('+node', this.#nodeAdded);
     for (const node of client.nodes('all')) {
       for (const [name, listener] of Object.entries(this.#nodeListeners)) node.off(name, listener);
+      allowMore(node, -1);
     }
   }
 
@@ -199,7 +198,8 @@ export class Connection {
     close: (): void => void this.cuts++,
   };
 
-  readonly #nodeAdded = (node: { on(event: string, listener: () => void): void }): void => {
+  readonly #nodeAdded = (node: EventEmitter): void => {
+    if (this.isShared) allowMore(node, 1);
     for (const [name, listener] of Object.entries(this.#nodeListeners)) node.on(name, listener);
   };
 
@@ -274,6 +274,12 @@ export class Connection {
       if (stream) work(stream);
     }
   }
+}
+
+/** Any number of backends may share a client. */
+function allowMore(emitter: EventEmitter, by: 1 | -1): void {
+  const most = emitter.getMaxListeners();
+  if (most > 0 && most + by > 0) emitter.setMaxListeners(most + by);
 }
 
 function isOfSelect(error: unknown): boolean {

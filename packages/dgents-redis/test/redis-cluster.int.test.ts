@@ -181,6 +181,24 @@ withCluster(`a Cluster of three masters${reason}`, () => {
     await backend.close();
   });
 
+  test('many backends share a client without a warning, and leave nothing with it', async () => {
+    const warnings: string[] = [];
+    const hear = (warning: Error) => warnings.push(warning.message);
+    process.on('warning', hear);
+    const listeners = () =>
+      [client, ...client.nodes('all')].map((each) => [each.listenerCount('close'), each.getMaxListeners()]);
+    await client.get('connected');
+    const before = listeners();
+    const backends = Array.from({ length: 30 }, (_, i) => new RedisBackend({ client, prefix: `shared${i}` }));
+    await Promise.all(backends.map((backend) => backend.ready()));
+    expect(listeners()).not.toEqual(before);
+    await Promise.all(backends.map((backend) => backend.close()));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', hear);
+    expect(warnings).toEqual([]);
+    expect(listeners()).toEqual(before);
+  });
+
   test('a node that is killed is a typed error in time for its keys, and works again once it is back', async () => {
     const store = new Store(open({ prefix: 'killed' }), { timeoutMs: 1_500 });
     const agents = Array.from({ length: 12 }, (_, i) => store.agent<number>(`k${i}`, { initial: () => 0 }));
