@@ -5,7 +5,7 @@ import {
   type OperationEvent,
 } from '../observe/events.js';
 import { backendCallAttributes } from './conventions.js';
-import { current } from './current.js';
+import { tracedCall } from './current.js';
 import type { TelemetryOptions } from './options.js';
 import { SpansOfChannel } from './spans-of-channel.js';
 import { Telemetry } from './telemetry.js';
@@ -13,13 +13,14 @@ import { Telemetry } from './telemetry.js';
 export interface InstrumentOptions extends TelemetryOptions {
   /**
    * Also make a span of each call of a backend, below that of the operation it is made for: shows what is sent again,
-   * and what is done in the background. Off unless told.
+   * and what is done in the background. Off unless told: it takes an AsyncLocalStorage, with which every promise of the
+   * process is slower in Node 20 and 22.
    */
   readonly backendCalls?: boolean;
 }
 
 /** They last as long as their consumer likes. */
-const STREAMS: ReadonlySet<string> = new Set(['timeline', 'watch', 'keys', 'feed']);
+const STREAMS: ReadonlySet<string> = new Set(['timeline', 'watch', 'keys', 'feed', 'range']);
 
 /**
  * Makes spans and metrics, as {@link TracedAgent} does, of every operation of every agent and store in this process,
@@ -34,18 +35,21 @@ export function instrument(options: InstrumentOptions = {}): () => void {
   const telemetry = new Telemetry(options);
   const operations = new SpansOfChannel<OperationEvent>(OPERATION_CHANNEL, {
     begin: ({ operation, backend, key }) => {
-      if (current.getStore()?.isOpen) return undefined;
+      if (tracedCall() !== undefined) return undefined;
       return telemetry.begin(telemetry.name(operation, backend, key), !STREAMS.has(operation));
     },
     note: (recording, event) => recording.note(event),
+    isStream: ({ operation }) => STREAMS.has(operation),
+    isContext: options.backendCalls === true,
   });
   if (options.backendCalls !== true) return () => operations.stop();
   const calls = new SpansOfChannel<BackendEvent>(BACKEND_CHANNEL, {
     begin: ({ call, backend, key }) => {
-      const parent = operations.current ?? current.getStore();
-      return telemetry.beginInternal(telemetry.name(`backend.${call}`, backend, key), parent?.context);
+      const name = telemetry.name(`backend.${call}`, backend, key);
+      return telemetry.beginInternal(name, operations.current?.context);
     },
     note: (recording, event) => recording.set(backendCallAttributes(event)),
+    isStream: ({ call }) => STREAMS.has(call),
   });
   return () => {
     operations.stop();

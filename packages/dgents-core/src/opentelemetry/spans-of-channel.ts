@@ -9,12 +9,16 @@ export interface SpanRules<E> {
   readonly begin: (event: E) => Recording | undefined;
   /** Takes over what the event tells, before the span ends. */
   readonly note: (recording: Recording, event: E) => void;
+  /** Whether its consumer may go without a word. A promise settles. */
+  readonly isStream: (event: E) => boolean;
+  /** Whether {@link SpansOfChannel.current} is wanted, which has its price. */
+  readonly isContext?: boolean;
 }
 
 export class SpansOfChannel<E extends ObservedCall> {
   private readonly start: Channel;
   private readonly over: Channel;
-  private readonly under = new AsyncLocalStorage<Recording | undefined>();
+  private readonly under: AsyncLocalStorage<Recording | undefined> | undefined;
   private readonly recordings = new WeakMap<object, Recording>();
   private readonly open = new Set<Recording>();
   /** Streams whose consumer has gone without a word: nothing holds their event. */
@@ -29,29 +33,40 @@ export class SpansOfChannel<E extends ObservedCall> {
   ) {
     this.start = channel(`tracing:${name}:start`);
     this.over = channel(`tracing:${name}:asyncEnd`);
-    this.start.bindStore(this.under, (event) => this.begin(event as E));
+    if (rules.isContext === true) {
+      this.under = new AsyncLocalStorage();
+      this.start.bindStore(this.under, (event) => this.begin(event as E));
+    } else {
+      this.start.subscribe(this.onStart);
+    }
     this.over.subscribe(this.end);
   }
 
   /** The one that the code at hand runs under. */
   get current(): Recording | undefined {
-    return this.under.getStore();
+    return this.under?.getStore();
   }
 
   /** Listens no more, and ends what is open. */
   stop(): void {
-    this.start.unbindStore(this.under);
+    if (this.under === undefined) this.start.unsubscribe(this.onStart);
+    else {
+      this.start.unbindStore(this.under);
+      this.under.disable();
+    }
     this.over.unsubscribe(this.end);
     for (const recording of this.open) recording.end();
     this.open.clear();
   }
+
+  private readonly onStart = (event: unknown): void => void this.begin(event as E);
 
   private begin(event: E): Recording | undefined {
     const recording = this.rules.begin(event);
     if (recording === undefined) return undefined;
     this.recordings.set(event, recording);
     this.open.add(recording);
-    this.abandoned.register(event, recording, recording);
+    if (this.rules.isStream(event)) this.abandoned.register(event, recording, recording);
     return recording;
   }
 

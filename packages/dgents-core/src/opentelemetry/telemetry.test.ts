@@ -1,4 +1,5 @@
 /** With the real SDK, in memory. */
+import { channel } from 'node:diagnostics_channel';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
@@ -22,7 +23,8 @@ import { CachedAgent } from '../cached/index.js';
 import { focusOn } from '../lens/index.js';
 import { MemoryBackend, memoryBackend } from '../memory/memory-backend.js';
 import { Store } from '../store.js';
-import { instrument, TracedAgent } from './index.js';
+import type { Wrapped } from '../wrapper/index.js';
+import { instrument, type TelemetryOptions, TracedAgent } from './index.js';
 
 const spans = new InMemorySpanExporter();
 const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
@@ -40,9 +42,18 @@ beforeEach(() => {
   meterProvider = new MeterProvider({ readers: [reader] });
 });
 afterEach(async () => {
+  await Promise.all(opened.splice(0).map((agent) => agent.close()));
   spans.reset();
   await meterProvider.shutdown();
 });
+
+const opened: TracedAgent<never>[] = [];
+/** A traced agent, closed after the test. */
+function tracing<S>(inner: Wrapped<S>, options?: TelemetryOptions): TracedAgent<S> {
+  const agent = new TracedAgent<S>(inner, options);
+  opened.push(agent as unknown as TracedAgent<never>);
+  return agent;
+}
 
 const finished = (): ReadableSpan[] => spans.getFinishedSpans();
 const span = (name: string): ReadableSpan => {
@@ -77,7 +88,7 @@ async function under<T>(name: string, work: (parent: Span) => Promise<T>): Promi
 describe('a traced agent', () => {
   test('makes a span of each call, named after the conventions of databases', async () => {
     await using store = new Store(memoryBackend());
-    const agent = new TracedAgent(store.agent<{ text: string }>('user:alice'), {
+    const agent = tracing(store.agent<{ text: string }>('user:alice'), {
       tracerProvider,
       meterProvider,
       collection: 'profile',
@@ -114,7 +125,7 @@ describe('a traced agent', () => {
 
   test('sends neither values nor messages, and keys only where told to', async () => {
     await using store = new Store(memoryBackend());
-    const quiet = new TracedAgent(store.agent<{ text: string }>('user:alice'), {
+    const quiet = tracing(store.agent<{ text: string }>('user:alice'), {
       tracerProvider,
       meterProvider,
     });
@@ -131,7 +142,7 @@ describe('a traced agent', () => {
     ]);
     expect(sent).not.toContain('secret');
     expect(sent).not.toContain('alice');
-    const loud = new TracedAgent(store.agent<{ text: string }>('user:alice'), {
+    const loud = tracing(store.agent<{ text: string }>('user:alice'), {
       tracerProvider,
       recordKeys: true,
     });
@@ -141,7 +152,7 @@ describe('a traced agent', () => {
 
   test('tells a failure by its code', async () => {
     await using store = new Store(memoryBackend());
-    const agent = new TracedAgent(store.agent<number>('k'), { tracerProvider, meterProvider });
+    const agent = tracing(store.agent<number>('k'), { tracerProvider, meterProvider });
     await expect(agent.load()).rejects.toThrow();
     expect(span('load').attributes['error.type']).toBe('DGENTS_STATE_NOT_FOUND');
     expect(span('load').status).toEqual({ code: SpanStatusCode.ERROR });
@@ -154,7 +165,7 @@ describe('a traced agent', () => {
     const hooked = new HookedBackend(backend);
     await using store = new Store(hooked);
     const theirs = new Store(backend).agent<{ n: number }>('k', { initial: () => ({ n: 0 }) });
-    const agent = new TracedAgent(store.agent<{ n: number }>('k', { initial: () => ({ n: 0 }) }), {
+    const agent = tracing(store.agent<{ n: number }>('k', { initial: () => ({ n: 0 }) }), {
       tracerProvider,
       meterProvider,
     });
@@ -195,7 +206,7 @@ describe('a traced agent', () => {
   test('stands between the caller and what the agent inside does', async () => {
     const backend = new HookedBackend(memoryBackend());
     await using store = new Store(backend);
-    const agent = new TracedAgent(store.agent<number>('k'), { tracerProvider });
+    const agent = tracing(store.agent<number>('k'), { tracerProvider });
     backend.before = ({ method }) => {
       if (method === 'commit') tracerProvider.getTracer('driver').startSpan('INSERT').end();
     };
@@ -207,9 +218,9 @@ describe('a traced agent', () => {
   test('nests with other wrappers in any order', async () => {
     await using store = new Store(memoryBackend());
     const initial = () => ({ list: [1] });
-    const inside = new TracedAgent(store.agent('k', { initial }), { tracerProvider, collection: 'inside' });
+    const inside = tracing(store.agent('k', { initial }), { tracerProvider, collection: 'inside' });
     const cached = new CachedAgent(inside, { maxAgeMs: 60_000 });
-    const outside = new TracedAgent(focusOn(cached, ['list']), { tracerProvider, collection: 'outside' });
+    const outside = tracing(focusOn(cached, ['list']), { tracerProvider, collection: 'outside' });
     await outside.update((list) => {
       list.push(2);
     });
@@ -236,7 +247,7 @@ describe('a traced agent', () => {
     const collection = (): never => {
       throw new TypeError('no');
     };
-    const agent = new TracedAgent(store.agent<number>('k'), { tracerProvider, collection });
+    const agent = tracing(store.agent<number>('k'), { tracerProvider, collection });
     expect(await agent.save(1)).toBe(1);
     expect(span('save').attributes).not.toHaveProperty('db.collection.name');
   });
@@ -244,7 +255,7 @@ describe('a traced agent', () => {
 
 describe('the span of a stream', () => {
   const traced = async (store: Store): Promise<TracedAgent<number>> => {
-    const agent = new TracedAgent(store.agent<number>('k'), { tracerProvider, meterProvider });
+    const agent = tracing(store.agent<number>('k'), { tracerProvider, meterProvider });
     for (const n of [1, 2, 3]) await agent.save(n);
     spans.reset();
     return agent;
@@ -347,7 +358,7 @@ describe('instrument', () => {
 
   test('leaves what a traced agent does to that agent', async () => {
     await using store = new Store(memoryBackend());
-    const agent = new TracedAgent(store.agent<number>('k'), { tracerProvider, collection: 'traced' });
+    const agent = tracing(store.agent<number>('k'), { tracerProvider, collection: 'traced' });
     const end = instrument({ tracerProvider, backendCalls: true });
     await agent.save(1);
     end();
@@ -369,10 +380,35 @@ describe('instrument', () => {
   });
 });
 
+test('without a context manager, spans have no parents, and tell as much', async () => {
+  context.disable();
+  await using store = new Store(memoryBackend());
+  const agent = tracing(store.agent<number>('k'), { tracerProvider });
+  await under('request', async () => agent.save(1));
+  for await (const _ of agent.timeline()) void _;
+  expect(parentOf(span('save'))).toBeUndefined();
+  expect(span('save').attributes).toMatchObject({ 'dgents.version': 1, 'dgents.attempts': 1 });
+  expect(span('timeline').attributes).toMatchObject({ 'dgents.items': 1 });
+  await agent.close();
+});
+
+test('a closed agent listens no more', async () => {
+  const over = channel('tracing:dgents:operation:asyncEnd');
+  const store = new Store(memoryBackend());
+  const agents = ['a', 'b'].map((key) => tracing<number>(store.agent<number>(key), { tracerProvider }));
+  const before = over.hasSubscribers;
+  for (const agent of agents) {
+    await agent.close();
+    await agent.close();
+  }
+  await store.close();
+  expect([before, over.hasSubscribers]).toEqual([true, false]);
+});
+
 test('without a provider, nothing is registered and everything works', async () => {
   trace.disable();
   await using store = new Store(memoryBackend());
-  const agent = new TracedAgent(store.agent<number>('k'));
+  const agent = tracing(store.agent<number>('k'));
   await agent.save(1);
   expect(await agent.load()).toBe(1);
   expect(finished()).toEqual([]);

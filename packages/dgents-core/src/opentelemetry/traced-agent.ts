@@ -1,4 +1,3 @@
-import { context } from '@opentelemetry/api';
 import type { Version } from '../backend.js';
 import type {
   DeepReadonly,
@@ -15,7 +14,7 @@ import type { OperationName } from '../observe/events.js';
 import { errorName } from '../observe/observe.js';
 import { ForwardingAgent, type Wrapped } from '../wrapper/forwarding-agent.js';
 import type { Named } from './conventions.js';
-import { current, listen } from './current.js';
+import { listen, runTraced } from './current.js';
 import type { TelemetryOptions } from './options.js';
 import { type Recording, Telemetry } from './telemetry.js';
 import { tracedSteps } from './traced-steps.js';
@@ -112,7 +111,7 @@ export class TracedAgent<S> extends ForwardingAgent<S> {
   private async traced<T>(operation: OperationName, work: () => Promise<T>): Promise<T> {
     const recording = this.begin(operation, true);
     try {
-      const result = await context.with(recording.context, () => current.run(recording, work));
+      const result = await runTraced(recording, work);
       recording.end();
       return result;
     } catch (error) {

@@ -1,6 +1,5 @@
-import { context } from '@opentelemetry/api';
 import { errorName } from '../observe/observe.js';
-import { current } from './current.js';
+import { runTraced } from './current.js';
 import type { Recording } from './telemetry.js';
 
 /** Streams whose consumer has gone without a word. */
@@ -25,10 +24,7 @@ export function tracedSteps<T>(items: AsyncIterable<T>, begin: () => Recording):
           throw error;
         }
       };
-      const run = <R>(work: () => R): R => {
-        const under = recording;
-        return under === undefined ? work() : context.with(under.context, () => current.run(under, work));
-      };
+      const run = <R>(work: () => R): R => (recording === undefined ? work() : runTraced(recording, work));
       const iterator: AsyncIterator<T, undefined> = {
         next: () => {
           if (recording === undefined) {
