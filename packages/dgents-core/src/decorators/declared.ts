@@ -72,6 +72,16 @@ export function end(frame: Frame): readonly TakenField[] {
   return frame.fields.splice(0);
 }
 
+/** A class that is refused is never declared: what was begun for it must not take the fields of another one. */
+export function orForget<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    begun.length = 0;
+    throw error;
+  }
+}
+
 /** @param prototype undefined: not told */
 export function take(field: TakenField, prototype: object | undefined): void {
   if (prototype === undefined) {

@@ -1,4 +1,4 @@
-import { take } from './declared.js';
+import { orForget, take } from './declared.js';
 import type { FieldType } from './types.js';
 
 export interface FieldOptions {
@@ -36,20 +36,21 @@ export function Field(options?: FieldOptions): FieldDecorator;
 export function Field(first?: FieldOptions | (() => FieldType), second?: FieldOptions): FieldDecorator {
   const type = typeof first === 'function' ? first : undefined;
   const options = (type === undefined ? (first as FieldOptions | undefined) : second) ?? {};
-  checkArguments(type, options);
-  return (target: unknown, context: unknown, descriptor?: unknown): void => {
-    if (isContext(context)) {
-      checkContext(context);
-      const property = propertyOf(context.name);
-      take({ ...fieldOf(property, options), told: type ?? untold, metadata: context.metadata }, undefined);
-      return;
-    }
-    const prototype = checkPrototype(target, context);
-    const property = propertyOf(context);
-    checkDescriptor(property, descriptor);
-    const told = type ?? emitted(prototype, property);
-    take({ ...fieldOf(property, options), told, metadata: undefined }, prototype);
-  };
+  orForget(() => checkArguments(type, options));
+  return (target: unknown, context: unknown, descriptor?: unknown): void =>
+    orForget(() => {
+      if (isContext(context)) {
+        checkContext(context);
+        const property = propertyOf(context.name);
+        take({ ...fieldOf(property, options), told: type ?? untold, metadata: context.metadata }, undefined);
+        return;
+      }
+      const prototype = checkPrototype(target, context);
+      const property = propertyOf(context);
+      checkDescriptor(property, descriptor);
+      const told = type ?? emitted(prototype, property);
+      take({ ...fieldOf(property, options), told, metadata: undefined }, prototype);
+    });
 }
 
 const OPTIONS = ['name', 'optional'];

@@ -168,7 +168,7 @@ export const json: Shape = new (class extends Shape {
       case 'boolean':
         return true;
       case 'number':
-        return Number.isFinite(value) && !Object.is(value, -0);
+        return Number.isFinite(value);
       case 'object':
         return value === null || ['object', 'array'].includes(walk.kindOf(value));
       default:

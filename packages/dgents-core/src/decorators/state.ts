@@ -7,6 +7,7 @@ import {
   declare,
   declaredOf,
   end,
+  orForget,
   type StateClass,
   type TakenField,
   takenOn,
@@ -43,21 +44,22 @@ export function State(options: StateOptions): StateDecorator {
   const { name, version, migrations } = checked(options);
   const frame = begin();
   let used = false;
-  return (type, context) => {
-    const taken = end(frame);
-    if (used) throw new TypeError(`@State "${name}" was used twice: each class has one of its own.`);
-    used = true;
-    checkClass(name, type, context);
-    const own = [...taken, ...takenOn(type.prototype)];
-    for (const { property, metadata } of own) {
-      if (metadata !== undefined && context?.metadata !== undefined && metadata !== context.metadata)
-        throw new TypeError(`@Field ${property}: its class has no @State.`);
-    }
-    const fields = withInherited(type, own);
-    const entry: DeclaredClass = { type, name, version, migrations, fields };
-    assertTypes(entry);
-    declare(entry);
-  };
+  return (type, context) =>
+    orForget(() => {
+      const taken = end(frame);
+      if (used) throw new TypeError(`@State "${name}" was used twice: each class has one of its own.`);
+      used = true;
+      checkClass(name, type, context);
+      const own = [...taken, ...takenOn(type.prototype)];
+      for (const { property, metadata } of own) {
+        if (metadata !== undefined && context?.metadata !== undefined && metadata !== context.metadata)
+          throw new TypeError(`@Field ${property}: its class has no @State.`);
+      }
+      const fields = withInherited(type, own);
+      const entry: DeclaredClass = { type, name, version, migrations, fields };
+      assertTypes(entry);
+      declare(entry);
+    });
 }
 
 function checked(options: StateOptions): Required<StateOptions> {

@@ -53,7 +53,9 @@ const PRIMITIVES: ReadonlyMap<unknown, Shape> = new Map<unknown, Shape>([
   [BigInt, new PrimitiveShape('a bigint', 'bigint')],
 ]);
 
-const UNTOLD = 'its type is not told: give one, as @Field(() => String), or @Field(() => anything)';
+const UNTOLD =
+  'its type is not told: give one, as @Field(() => String), or @Field(() => anything); the compiler emits none of ' +
+  'what is no class and of what has no annotation';
 const NEVER = 'its type cannot be stored';
 
 const ADVICE: ReadonlyMap<unknown, string> = new Map<unknown, string>([
