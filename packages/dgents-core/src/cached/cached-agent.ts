@@ -134,7 +134,6 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
    *   and tried again
    */
   async flush(options?: CallOptions): Promise<void> {
-    this.behind?.enter();
     await this.behind?.flush(options);
   }
 
@@ -143,7 +142,7 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
   override load(options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>>;
   override load(options?: LoadOptions): Promise<S>;
   override load(options?: LoadOptions): Promise<S | DeepReadonly<S>> {
-    if (this.passesOn(options)) return this.afterWrites(options, () => this.inner.load(options));
+    if (this.passesOn(options)) return this.afterWrites(options, (left) => this.inner.load(left));
     const held = this.lookUp(options, (_, state) => state);
     return held ?? this.ask(options).then(({ state }) => state);
   }
@@ -151,7 +150,7 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
   override read(options: LoadOptions & { readonly frozen: true }): Promise<Versioned<DeepReadonly<S>>>;
   override read(options?: LoadOptions): Promise<Versioned<S>>;
   override read(options?: LoadOptions): Promise<View<S>> {
-    if (this.passesOn(options)) return this.afterWrites(options, () => this.inner.read(options));
+    if (this.passesOn(options)) return this.afterWrites(options, (left) => this.inner.read(left));
     return this.lookUp(options, (place, state) => versionedView(place, () => state)) ?? this.ask(options);
   }
 
@@ -168,9 +167,11 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
   }
 
   /** A call of the agent inside that has to see what waits to be written. */
-  private afterWrites<T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> {
-    const { behind } = this;
-    return behind === undefined ? call() : this.flush(options).then(call);
+  private afterWrites<T>(
+    options: LoadOptions | undefined,
+    call: (left: LoadOptions | undefined) => Promise<T>,
+  ): Promise<T> {
+    return this.behind === undefined ? call(options) : this.behind.flush(options).then(call);
   }
 
   /** What is held, when it is not too old. */
@@ -262,7 +263,7 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
   ): Promise<DeepReadonly<S>[]>;
   override history(limit?: number, options?: LoadOptions): Promise<S[]>;
   override history(limit?: number, options?: LoadOptions): Promise<(S | DeepReadonly<S>)[]> {
-    return this.afterWrites(options, () => this.inner.history(limit, options));
+    return this.afterWrites(options, (left) => this.inner.history(limit, left));
   }
 
   override timeline(
@@ -272,7 +273,9 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
   override timeline(options?: TimelineOptions): AsyncIterable<Versioned<never> | Deleted> {
     const items = (): AsyncIterable<Versioned<never> | Deleted> =>
       this.inner.timeline(options) as AsyncIterable<Versioned<never> | Deleted>;
-    return this.behind === undefined ? items() : itemsAfter(() => this.flush(options), items);
+    if (this.behind === undefined) return items();
+    // Each step has the time of a call, and so has the first one's waiting.
+    return itemsAfter(() => this.flush(options), items);
   }
 
   override watch(
@@ -290,10 +293,7 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
         return item;
       });
     if (behind === undefined) return items();
-    return itemsAfter(async () => {
-      behind.assertOpen();
-      await behind.settle(options ?? {});
-    }, items);
+    return itemsAfter(() => behind.settle(options?.signal), items);
   }
 
   private notice(item: Versioned<unknown> | Deleted): void {

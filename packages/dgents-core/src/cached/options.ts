@@ -152,6 +152,8 @@ function writingOf<S>(
   return { mode, flushMs, maxPending, schema };
 }
 
+/** Of texts, since an error of another realm would be refused. */
 function warnProcess(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error), { code: 'DGENTS_WARNING' });
+  const { name, message, stack } = error instanceof Error ? error : new TypeError(String(error));
+  process.emitWarning(message, { type: name, code: 'DGENTS_WARNING', ...(stack && { detail: stack }) });
 }

@@ -65,24 +65,20 @@ export class Outbox<S> {
     if (this.untold.length > 0) throw this.untold.shift();
   }
 
-  /** Once all that waits now is stored. @throws why it could not be, and counts as told then */
+  /** A call has been told of this failure. */
+  told(error: unknown): void {
+    this.untold = this.untold.filter((each) => each !== error);
+  }
+
+  /** Once all that waits now is stored. @throws why it could not be */
   async flush(): Promise<void> {
     const last = this.newest;
-    while (last !== undefined && this.waiting.includes(last)) await this.sent();
+    while (last !== undefined && this.waiting.includes(last)) await (this.sending ?? this.send());
   }
 
-  /** Once there is room for one more. @throws as {@link flush} does */
+  /** Once there is room for one more. @throws why there is none */
   async room(): Promise<void> {
-    while (this.isFull) await this.sent();
-  }
-
-  private async sent(): Promise<void> {
-    try {
-      await (this.sending ?? this.send());
-    } catch (error) {
-      this.untold = this.untold.filter((each) => each !== error);
-      throw error;
-    }
+    while (this.isFull) await (this.sending ?? this.send());
   }
 
   /**
@@ -173,13 +169,13 @@ export class Outbox<S> {
     this.waiting = [];
     this.failures = 0;
     this.owner.lost(lost[0] as WaitingWrite<S>);
-    const error = new LostWritesError(lost.map(this.told), reason, this.rules.key);
+    const error = new LostWritesError(lost.map(this.lostOf), reason, this.rules.key);
     this.untold.push(error);
     this.rules.onError(error);
     return error;
   }
 
-  private readonly told = ({ kind, head, place, change }: WaitingWrite<S>): LostWrite => {
+  private readonly lostOf = ({ kind, head, place, change }: WaitingWrite<S>): LostWrite => {
     const { codec } = this.rules;
     return {
       kind,

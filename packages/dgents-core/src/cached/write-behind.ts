@@ -15,21 +15,21 @@ import type {
 } from '../data-agent.js';
 import { AgentClosedError, DgentsError } from '../errors.js';
 import { checkMeta } from '../state/arguments.js';
-import { type Call, Deadlines, monotonicMs, remainingMs, timeoutError } from '../state/deadlines.js';
+import { type Call, ignore } from '../state/deadlines.js';
 import { Definition } from '../state/definition.js';
-import { checkTimeout } from '../state/engine.js';
 import { newOperationId } from '../state/ids.js';
-import { comparisonOf } from '../state/operation.js';
 import type { Recipe } from '../state/recipe.js';
-import { type Snapshot, sameHead } from '../state/replica.js';
+import type { Snapshot } from '../state/replica.js';
 import { versionedView } from '../wrapper/views.js';
 import { savedWrite, snapshotOf, updatedWrite, type WaitingWrite } from './draft-write.js';
-import { Line } from './line.js';
+import { type AnyWriteOptions, isMet, mayWait } from './may-wait.js';
 import type { CacheRules } from './options.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
+import { Seen } from './seen.js';
+import { callOf, leftOf, Turns } from './turns.js';
 import type { Writing } from './write-through.js';
 
-/** What it needs of the cache. */
+/** What it needs of the reading side of the cache. */
 export interface Reading<S> extends OutboxOwner<S> {
   /** The place that is held, if it is fresh. */
   held(): Versioned<S> | undefined;
@@ -37,17 +37,11 @@ export interface Reading<S> extends OutboxOwner<S> {
   ask(options: CallOptions): Promise<Versioned<S>>;
 }
 
-type AnyOptions = UpdateOptions & SaveOptions & DeleteOptions;
-
 export class WriteBehind<S> implements Writing<S> {
   private readonly outbox: Outbox<S>;
-  private readonly line = new Line();
-  private readonly deadlines = new Deadlines();
+  private readonly turns: Turns;
   private readonly definition: Definition;
-  /** What the user has seen: saves compare with it. `absent`: nothing, the numbering is not known. */
-  private seen: Head | 'absent' | undefined;
-  /** Whether what was seen may expire, by a time to live that was given here. */
-  private isMortal = false;
+  private readonly seen = new Seen();
   /** What was made of the place that is held, for recipes. */
   private base: { readonly place: Versioned<S>; readonly snapshot: Snapshot } | undefined;
   private isClosing = false;
@@ -58,11 +52,12 @@ export class WriteBehind<S> implements Writing<S> {
     private readonly reading: Reading<S>,
     private readonly rules: CacheRules<S>,
   ) {
+    this.turns = new Turns(rules.key);
     this.definition = new Definition({ codec: rules.codec, ...(rules.schema && { schema: rules.schema }) });
     this.outbox = new Outbox(inner, rules, {
       stored: (write, askedAt) => reading.stored(write, askedAt),
       lost: (first) => {
-        this.seen = first.after ?? 'absent';
+        this.seen.back(first.after);
         reading.lost(first);
       },
     });
@@ -83,8 +78,8 @@ export class WriteBehind<S> implements Writing<S> {
 
   /** @throws AgentClosedError */
   assertOpen(): void {
-    if (this.isClosing)
-      throw new AgentClosedError(`The cache of "${this.key}" was closed.`, { key: this.key });
+    if (!this.isClosing) return;
+    throw new AgentClosedError(`The cache of "${this.key}" was closed.`, { key: this.key });
   }
 
   /** Refuses a call once closed; and tells it of a failure, if there is one that no call was told of. */
@@ -93,47 +88,76 @@ export class WriteBehind<S> implements Writing<S> {
     this.outbox.tell();
   }
 
-  /** The user was shown this place; nothing, where it is undefined. */
-  saw(head: Head | null | undefined): void {
-    if (this.size > 0) return;
-    if (head === null || head === undefined || head.deleted) this.seen = 'absent';
-    else if (!isHead(this.seen) || head.version >= this.seen.version) this.seen = head;
+  /** The user was shown this place; null: that there is nothing. */
+  saw(head: Head | null): void {
+    // Whoever has written since has seen that.
+    if (this.size === 0) this.seen.saw(head);
   }
 
-  /** @see CachedAgent.flush */
-  async flush(options: CallOptions = {}): Promise<void> {
+  // ── Storing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Stores what waits.
+   * @returns the options with what is left of their time
+   * @throws why it could not be stored, or that something of it was lost before and no call was told
+   */
+  async flush<O extends CallOptions>(options: O | undefined): Promise<O | undefined> {
+    this.assertOpen();
     const call = callOf(options);
-    await this.within(this.line.passed(), call);
-    await this.within(this.outbox.flush(), call);
+    const isIdle = this.turns.isFree && this.size === 0;
+    await this.turns.within(this.turns.passed(), call);
+    await this.told(this.outbox.flush(), call);
+    this.outbox.tell();
+    return isIdle || options === undefined ? options : { ...options, ...leftOf(call) };
   }
 
-  /** Once what waits has been stored, or could not be. */
-  async settle(options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    await this.flush({ ...(options.signal && { signal: options.signal }) }).catch(() => undefined);
+  /** Once what waits has been stored, or could not be, or the signal aborts. */
+  async settle(signal: AbortSignal | undefined): Promise<void> {
+    this.assertOpen();
+    // What fails is told to calls that can reject with it.
+    await this.turns.within(this.outbox.flush(), { ...callOf(), signal }).catch(ignore);
+  }
+
+  /** Waits for what is to be stored: the call that it fails with is told of its failure. */
+  private async told(storing: Promise<void>, call: Call): Promise<void> {
+    try {
+      await this.turns.within(storing, call);
+    } catch (error) {
+      this.outbox.told(error);
+      throw error;
+    }
+  }
+
+  /** Refuses calls from now on, and sends what waits. @throws LostWritesError */
+  async close(): Promise<void> {
+    this.isClosing = true;
+    await this.turns.passed();
+    await this.outbox.close();
   }
 
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   save(state: S, options: SaveOptions = {}): Promise<Version> {
-    return this.accept(options, () => {
+    return this.accept(options, (call, waits, meta) => {
       if (state === undefined) throw new TypeError('`undefined` is not a state; use null, or delete().');
       const own = this.definition.accept(state, this.key);
-      const meta = checkMeta(options.meta);
       const put = (after: Head | null): Version =>
         this.put(savedWrite<S>(this.definition, after, own, meta, this.key)).head.version;
-      if (mayWait(options) && !this.isMortal) {
-        const after = this.outbox.newest?.head ?? (isHead(this.seen) ? this.seen : undefined);
-        if (after !== undefined && this.isFree && isMet(options, after)) return put(after);
-      }
-      return this.inTurn(options, async (call) => {
-        if (mayWait(options) && !this.isMortal) {
-          const after = await this.lookForHead(call);
-          if (after !== undefined && isMet(options, after)) {
-            await this.within(this.outbox.room(), call);
-            return put(after);
-          }
+      const known = waits && this.isFree ? this.seen.head : undefined;
+      if (known !== undefined && isMet(options, known)) return put(known);
+      return this.turns.take(call, async () => {
+        if (waits) {
+          await this.told(this.outbox.room(), call);
+          const after = this.seen.head ?? (await this.lookForHead(call));
+          if (after !== undefined && isMet(options, after)) return put(after);
         }
-        return this.sendThrough(options, meta, call, (given) => this.saveThrough(own.value as S, given));
+        return this.sendThrough(options, meta, call, async (given) => {
+          const { operationId = newOperationId() } = given;
+          const sent = { ...given, ...this.seen.comparing(given), operationId };
+          const version = await this.through.save(own.value as S, sent);
+          this.seen.wrote({ version, id: operationId, at: Date.now(), deleted: false }, given);
+          return version;
+        });
       });
     });
   }
@@ -141,26 +165,22 @@ export class WriteBehind<S> implements Writing<S> {
   update(change: (draft: S) => S | void, options: UpdateOptions = {}): Promise<Versioned<S>> {
     // Refused inside, by the same rules as everywhere.
     if (typeof change !== 'function') return this.through.update(change, options);
-    return this.accept(options, () => {
-      const meta = checkMeta(options.meta);
+    return this.accept(options, (call, waits, meta) => {
       const put = (base: Snapshot): Versioned<S> => {
-        const write = updatedWrite<S>(this.definition, base, change as Recipe, meta, this.key);
-        const { place } = this.put(write);
+        const { place } = this.put(updatedWrite<S>(this.definition, base, change as Recipe, meta, this.key));
         return versionedView(place, () => this.rules.codec.clone(place.state));
       };
-      if (mayWait(options) && !this.isMortal) {
-        const base = this.isFree ? this.baseAtHand() : undefined;
-        if (base !== undefined && isMet(options, base.head)) return put(base);
-      }
-      return this.inTurn(options, async (call) => {
-        if (mayWait(options) && !this.isMortal) {
-          await this.within(this.outbox.room(), call);
+      const known = waits && this.isFree ? this.baseAtHand() : undefined;
+      if (known !== undefined && isMet(options, known.head)) return put(known);
+      return this.turns.take(call, async () => {
+        if (waits) {
+          await this.told(this.outbox.room(), call);
           const base = this.baseAtHand() ?? this.baseOf(await this.reading.ask(leftOf(call)));
           if (base !== undefined && isMet(options, base.head)) return put(base);
         }
         return this.sendThrough(options, meta, call, async (given) => {
           const result = await this.through.update(change, given);
-          this.wrote(result.head ?? 'absent', options);
+          this.seen.wrote(result.head, given);
           return result;
         });
       });
@@ -168,50 +188,69 @@ export class WriteBehind<S> implements Writing<S> {
   }
 
   delete(options: DeleteOptions = {}): Promise<boolean> {
-    return this.accept(options, () => {
-      const meta = checkMeta(options.meta);
-      return this.inTurn(options, (call) =>
+    return this.accept(options, (call, _, meta) =>
+      this.turns.take(call, () =>
         this.sendThrough(options, meta, call, async (given) => {
-          const had = await this.through.delete({ ...this.comparing(given), ...given });
-          this.wrote('absent', {});
+          const had = await this.through.delete({ ...given, ...this.seen.comparing(given) });
+          this.seen.wrote(null, {});
           return had;
         }),
-      );
-    });
+      ),
+    );
   }
 
   /** Checks a call, and makes a promise of what it gives. */
-  private async accept<T>(options: AnyOptions, work: () => T | Promise<T>): Promise<T> {
+  private async accept<T>(
+    options: AnyWriteOptions,
+    work: (call: Call, waits: boolean, meta: Meta | undefined) => T | Promise<T>,
+  ): Promise<T> {
     this.enter();
-    callOf(options).signal?.throwIfAborted();
-    return work();
+    const call = callOf(options);
+    call.signal?.throwIfAborted();
+    return work(call, mayWait(options) && !this.seen.isMortal, checkMeta(options.meta));
   }
 
+  /** Whether a write can be put to those that wait, with nothing to wait for itself. */
   private get isFree(): boolean {
-    return this.line.isEmpty && !this.outbox.isFull;
+    return this.turns.isFree && !this.outbox.isFull;
   }
 
   private put(write: WaitingWrite<S>): WaitingWrite<S> {
     this.outbox.add(write);
-    this.seen = write.head;
+    this.seen.saw(write.head);
     return write;
   }
 
-  /** The head that a save follows; undefined where the agent inside has to judge. */
+  /** Sends a write to the agent inside, after all that waits. */
+  private async sendThrough<T>(
+    options: AnyWriteOptions,
+    meta: Meta | undefined,
+    call: Call,
+    send: (given: AnyWriteOptions) => Promise<T>,
+  ): Promise<T> {
+    await this.told(this.outbox.flush(), call);
+    try {
+      return await send({ ...options, ...leftOf(call), ...(meta !== undefined && { meta }) });
+    } catch (error) {
+      this.seen.failed(error);
+      throw error;
+    }
+  }
+
+  // ── What a write is based on ─────────────────────────────────────────────────────────────────────────────────
+
+  /** What a save follows whose user has seen no state; undefined where the agent inside has to refuse it. */
   private async lookForHead(call: Call): Promise<Head | null | undefined> {
-    const newest = this.outbox.newest?.head;
-    if (newest !== undefined) return newest;
-    if (isHead(this.seen)) return this.seen;
     const found = await this.newestHead(call);
     const isLive = found !== null && !found.deleted;
-    return this.seen === 'absent' && isLive ? undefined : found;
+    return this.seen.isAbsent && isLive ? undefined : found;
   }
 
   private async newestHead(call: Call): Promise<Head | null> {
     try {
       return (await this.reading.ask(leftOf(call))).head;
     } catch (error) {
-      if (DgentsError.is(error, 'DGENTS_STATE_EXPIRED')) this.seen = 'absent';
+      this.seen.failed(error);
       if (!DgentsError.is(error, 'DGENTS_STATE_NOT_FOUND')) throw error;
     }
     // After a deletion the numbering goes on, and only a walk shows where it is.
@@ -239,112 +278,4 @@ export class WriteBehind<S> implements Writing<S> {
       return undefined;
     }
   }
-
-  // ── Going through ────────────────────────────────────────────────────────────────────────────────────────────
-
-  private async sendThrough<T>(
-    options: AnyOptions,
-    meta: Meta | undefined,
-    call: Call,
-    send: (given: AnyOptions) => Promise<T>,
-  ): Promise<T> {
-    await this.within(this.outbox.flush(), call);
-    try {
-      return await send({ ...options, ...leftOf(call), ...(meta !== undefined && { meta }) });
-    } catch (error) {
-      if (DgentsError.is(error, 'DGENTS_STATE_EXPIRED')) this.seen = 'absent';
-      throw error;
-    }
-  }
-
-  private async saveThrough(state: S, given: SaveOptions): Promise<Version> {
-    const { operationId = newOperationId() } = given;
-    const version = await this.through.save(state, { ...this.comparing(given), ...given, operationId });
-    this.wrote({ version, id: operationId, at: Date.now(), deleted: false }, given);
-    return version;
-  }
-
-  /** What was read for a recipe alone the user has not seen: what a save compares with is said. */
-  private comparing(options: SaveOptions): Pick<SaveOptions, 'expected'> {
-    if (options.expected !== undefined || this.seen === undefined) return {};
-    return { expected: isHead(this.seen) ? this.seen : 0 };
-  }
-
-  private wrote(head: Head | 'absent', { ttlMs }: AnyOptions): void {
-    this.isMortal = ttlMs !== undefined;
-    if (isHead(head) && isHead(this.seen) && head.version < this.seen.version) return;
-    this.seen = head;
-  }
-
-  // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Does it when all that was called before is done. */
-  private async inTurn<T>(options: AnyOptions, work: (call: Call) => Promise<T>): Promise<T> {
-    const call = callOf(options);
-    const turn = this.line.enter();
-    let leave: () => void;
-    try {
-      leave = await this.within(turn, call);
-    } catch (error) {
-      turn.then((leave) => leave());
-      throw error;
-    }
-    try {
-      return await work(call);
-    } finally {
-      leave();
-    }
-  }
-
-  private within<T>(promise: Promise<T>, call: Call): Promise<T> {
-    if (call.deadline <= monotonicMs()) {
-      promise.catch(() => undefined);
-      return Promise.reject(timeoutError(call, 'The call', this.rules.key));
-    }
-    return this.deadlines.within(promise, call, 'The call', this.rules.key);
-  }
-
-  /** Refuses calls from now on, and sends what waits. @throws LostWritesError */
-  async close(): Promise<void> {
-    this.isClosing = true;
-    await this.line.passed();
-    await this.outbox.close();
-  }
-}
-
-function isHead(seen: Head | 'absent' | undefined): seen is Head {
-  return typeof seen === 'object';
-}
-
-/** Whether there is nothing about it that only the store can judge or do. */
-function mayWait({ expected, meta: _, timeoutMs: __, signal: ___, ...others }: AnyOptions): boolean {
-  if (expected !== undefined && !['head', 'version'].includes(comparisonOf(expected).kind)) return false;
-  return Object.values(others).every((value) => value === undefined);
-}
-
-/** Whether what is expected is what it follows. */
-function isMet({ expected }: SaveOptions, after: Head | null): boolean {
-  if (expected === undefined) return true;
-  const wanted = comparisonOf(expected);
-  if (wanted.kind === 'version') return wanted.version === after?.version;
-  return wanted.kind === 'head' && sameHead(wanted.head, after);
-}
-
-/** @throws TypeError, RangeError */
-function callOf({ timeoutMs: given, signal }: CallOptions): Call {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(
-      '`signal` is an AbortSignal: new AbortController().signal, or AbortSignal.timeout(ms).',
-    );
-  }
-  if (given === undefined) return { deadline: Infinity, timeoutMs: Infinity, signal };
-  const timeoutMs = checkTimeout(given);
-  return { deadline: monotonicMs() + timeoutMs, timeoutMs, signal };
-}
-
-function leftOf(call: Call): CallOptions {
-  return {
-    ...(call.deadline !== Infinity && { timeoutMs: remainingMs(call) }),
-    ...(call.signal && { signal: call.signal }),
-  };
 }
