@@ -1,5 +1,7 @@
 /** What encryption refuses: whatever is not what was encrypted, for this place, with a key that was given. */
 import { createSecretKey, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { bitFlipped, recordsOf, storeOf } from '../../test/altered-log.js';
@@ -87,6 +89,18 @@ describe('refused as damage is', () => {
     // Also with everything that goes with them but the version.
     const moved = [first, { ...third, version: 2 }, { ...second, version: 3 }];
     await expect(load(await storeOf({ log: moved }))).rejects.toMatchObject(corrupt);
+  });
+
+  test('a whole state at another version, with its id and time', async () => {
+    const backend = new MemoryBackend();
+    const agent = new Store(backend).agent<number>('log', { transforms });
+    await agent.save(1);
+    await agent.save(2);
+    const [first, second] = (await recordsOf(backend, 'log')) as [LogRecord, LogRecord];
+    expect(second.kind).toBe('set');
+    const moved = [first, second, { ...first, version: 3, at: first.at }];
+    const copy = await storeOf({ log: moved.map((record) => ({ ...record, at: first.at })) });
+    await expect(new Store(copy).agent('log', { transforms }).load()).rejects.toMatchObject(corrupt);
   });
 
   test('a record of another state', async () => {
@@ -304,6 +318,15 @@ describe('a key', () => {
 });
 
 describe('what is stored', () => {
+  test('is the worked example of docs/formats/codec.md', async () => {
+    const page = readFileSync(join(__dirname, '../../../../docs/formats/codec.md'), 'utf8');
+    const data = /^ {4}data +(".+")$/m.exec(page)?.[1] as string;
+    const example = { version: 1, kind: 'set', at: 0, id: 'op', data, codec: 'a256gcm:k' } as const;
+    const own = [{ id: 'k', key: Uint8Array.from({ length: 32 }, (_, index) => index) }];
+    const store = new Store(await storeOf({ a: [example] }));
+    expect(await store.agent('a', { transforms: [encrypt({ keys: own })] }).load()).toEqual({ n: 1 });
+  });
+
   test('differs each time the same is saved, and stays what it is however often it is asked for', async () => {
     const backend = new MemoryBackend();
     const agent = new Store(backend).agent<string>('log', { transforms: [encrypt({ keys })] });
