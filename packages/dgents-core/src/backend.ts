@@ -136,6 +136,11 @@ export interface Append {
    * and a replay change none.
    */
   readonly ttlMs?: number;
+  /**
+   * Leaves the time to live as it is, whatever that is; only without `ttlMs`, and behind a head. Said of a change that is
+   * not a use of the state, such as a migration. A store whose logs live for ever ignores it.
+   */
+  readonly keepTtl?: boolean;
   /** The whole state after this append as one line of JSON text; given where `capabilities.materializes`, else ignored. */
   readonly document?: string;
 }

@@ -131,6 +131,8 @@ export interface WriteOptions extends CallOptions {
    * without it makes the state stay. For a time to live that every write renews, give the agent a `ttlMs`.
    */
   readonly ttlMs?: number;
+  /** Leave the time to live as it is, whatever that is; instead of `ttlMs`, and of the agent's. */
+  readonly keepTtl?: boolean;
   /**
    * Told what the write would store, each time it is tried and before it is sent; what it throws refuses the write. The
    * weight follows from the change: nothing is encoded for it. Synchronous, and not called for a repeated operation.

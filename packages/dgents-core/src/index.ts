@@ -76,6 +76,14 @@ export {
 } from './observe/events.js';
 export { type BackendFactory, type OpenStoreOptions, openStore } from './open-store.js';
 export { defineState, type StateDefinition } from './schema/define-state.js';
+export {
+  type MigrateAllOptions,
+  type MigrationCounts,
+  type MigrationFailure,
+  type MigrationProgress,
+  type MigrationReport,
+  migrateAll,
+} from './schema/migrate-all.js';
 export type { Opening } from './schema/opening.js';
 export { type AgentOptions, StateAgent } from './state/agent.js';
 export { BackendAgent, type BackendAgentPlace, type StoredState } from './state/backend-agent.js';

@@ -83,7 +83,8 @@ function unreadable(keys: readonly string[]): StateCorruptionError {
 
 /** Agents by key over one backend. Open one per process and share it. */
 export class Store implements AsyncDisposable {
-  private readonly engine: Engine;
+  /** @internal For what works on all of a store from outside. */
+  readonly engine: Engine;
   private readonly agents = new Set<WeakRef<StateAgent<never>>>();
   private readonly forgotten = new FinalizationRegistry<WeakRef<StateAgent<never>>>((ref) =>
     this.agents.delete(ref),
@@ -109,7 +110,7 @@ export class Store implements AsyncDisposable {
 
   /**
    * A new handle of the state under this key. Cheap; nothing is read or written yet. Handles of one key with the same
-   * schema, migrations and codec share what they know; each remembers for itself what it has seen.
+   * schema, migrations, codec and transforms share what they know; each remembers for itself what it has seen.
    * @throws InvalidKeyError when the key is empty, too long or starts with `$`
    */
   agent<S>(key: string): StateAgent<S>;

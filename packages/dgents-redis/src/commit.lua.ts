@@ -7,7 +7,7 @@
  *     ARGV   1 all or nothing ('1')   2 with a feed: how long what the names of channels begin with is
  *            then for each log: its channel · the mark of what is expected ('' for no log) · that of the first record (''
  *            where it is the last one) · that of the last · the new head · the newest version that holds a whole state (''
- *            for none), in twelve digits · time to live ('' for none; 'k…' keeps one that is set) · how many records, and
+ *            for none), in twelve digits · time to live ('' for none; 'k…' keeps one that is set, 'k' whatever is set) · how many records, and
  *            these
  *
  * Answers, one for each log: nil where it was written, '+' and the head that it made where it had been made before, '-'
@@ -69,7 +69,7 @@ local function expire(key, ttl, mortal)
     if mortal then call('PERSIST', key) end
   elseif sub(ttl, 1, 1) ~= 'k' then
     call('PEXPIRE', key, ttl)
-  elseif call('PTTL', key) < 0 then
+  elseif ttl ~= 'k' and call('PTTL', key) < 0 then
     call('PEXPIRE', key, sub(ttl, 2))
   end
 end
@@ -84,7 +84,7 @@ local function prepare(key, header, a)
   end
   if not header then
     -- There is no log: this changes nothing.
-    if ttl ~= '' then call('PEXPIRE', key, 1) end
+    if ttl ~= '' and ttl ~= 'k' then call('PEXPIRE', key, 1) end
     return entry
   end
   if size == '1' then call('RPUSH', key, ARGV[a + 8]) else push(key, a + 8, a + 7 + tonumber(size)) end
@@ -98,6 +98,7 @@ end
 
 local function change(key, header, a)
   local start, mortal = ARGV[a + 5], ARGV[a + 6] == '' and '0' or '1'
+  if ARGV[a + 6] == 'k' then mortal = sub(header, 37, 37) end
   if start == '' then start = sub(header, 13, 24) end
   local facts = sub(header, 1, 12) .. start .. sub(header, 25, 36) .. mortal .. sub(header, 38, 67)
   call('LSET', key, 0, facts .. facts .. '\\n' .. ARGV[a + 4])

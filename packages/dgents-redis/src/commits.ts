@@ -31,7 +31,7 @@ export interface CommitHow {
 }
 
 export function draftOf(append: Append, { keepsTtl }: CommitHow): Draft {
-  const { expected, records, ttlMs } = append;
+  const { expected, records } = append;
   const first = records[0] as Append['records'][number];
   const last = records[records.length - 1] as Append['records'][number];
   const { version, id, at, kind } = last;
@@ -43,14 +43,15 @@ export function draftOf(append: Append, { keepsTtl }: CommitHow): Draft {
     mark,
     lineOfHead(last, mark),
     whole === undefined ? '' : String(whole.version).padStart(12, '0'),
-    ttlText(ttlMs, keepsTtl),
+    ttlText(append, keepsTtl),
     records.length,
   ];
   for (const record of records) values.push(lineOfRecord(record, record === last ? mark : markOf(record)));
   return { append, head: Object.freeze({ version, id, at, deleted: kind === 'tombstone' }), values };
 }
 
-function ttlText(ttlMs: number | undefined, keepsTtl: boolean): string {
+function ttlText({ ttlMs, keepTtl }: Append, keepsTtl: boolean): string {
+  if (keepTtl === true) return 'k';
   if (ttlMs === undefined) return '';
   return `${keepsTtl ? 'k' : ''}${Math.min(Math.ceil(ttlMs), LONGEST_TTL_MS)}`;
 }

@@ -33,7 +33,7 @@ export function checkCommit(
   }
 }
 
-function checkAppend({ expected, records, ttlMs }: Append): void {
+function checkAppend({ expected, records, ttlMs, keepTtl }: Append): void {
   if (records.length === 0) throw new TypeError('an append has at least one record');
   let version = expected === null ? 0 : expected.version;
   for (const record of records) {
@@ -42,6 +42,9 @@ function checkAppend({ expected, records, ttlMs }: Append): void {
     throw new RangeError(
       `record ${record.version} stands where ${version} was due: records follow what is expected`,
     );
+  }
+  if (keepTtl === true && (ttlMs !== undefined || expected === null)) {
+    throw new TypeError('keepTtl goes without ttlMs, and behind a head');
   }
   if (ttlMs !== undefined && !(ttlMs > 0)) throw new RangeError(`ttlMs is ${ttlMs}, not a time to live`);
 }

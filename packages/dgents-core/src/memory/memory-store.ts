@@ -80,7 +80,7 @@ export class MemoryStore {
     };
   }
 
-  #write({ key, records, ttlMs }: Append, known: MemoryLog | undefined): Head {
+  #write({ key, records, ttlMs, keepTtl }: Append, known: MemoryLog | undefined): Head {
     const log = known ?? new MemoryLog(key, records, this.#sequence + 1);
     if (known !== undefined) log.append(records, this.#sequence + 1);
     // Also one that is known may have been swept away since, if its time ran out within this very commit.
@@ -89,8 +89,8 @@ export class MemoryStore {
       this.#sortedKeys = undefined;
     }
     this.#sequence += records.length;
-    if (ttlMs === undefined) log.expiresAt = undefined;
-    else this.#expire(log, ttlMs);
+    if (ttlMs !== undefined) this.#expire(log, ttlMs);
+    else if (keepTtl !== true) log.expiresAt = undefined;
     if (this.#listeners.size > 0) this.#tell(log);
     return log.head;
   }

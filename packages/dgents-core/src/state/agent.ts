@@ -21,7 +21,7 @@ import type {
   WriteOptions,
 } from '../data-agent.js';
 import { AgentClosedError, DgentsError, StateNotFoundError } from '../errors.js';
-import { noting, type OpenOperation, observedWrite, told, toldEach } from '../observe/operations.js';
+import { isTold, noting, type OpenOperation, observedWrite, told, toldEach } from '../observe/operations.js';
 import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl, checkWeigh } from './arguments.js';
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
@@ -231,6 +231,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     options: LoadOptions | undefined,
     finish: (snapshot: Snapshot) => T,
   ): Promise<T> {
+    if (!isTold()) return this.lookNow(options, finish);
     return told(operation, this.engine, this.key, (event) => this.lookNow(options, noting(event, finish)));
   }
 
@@ -286,14 +287,11 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   save(state: S, options?: SaveOptions): Promise<Version> {
+    if (!isTold()) return this.replace(state, options);
     return told('save', this.engine, this.key, (event) => this.replace(state, options, event));
   }
 
-  private replace(
-    state: S,
-    options: SaveOptions | undefined,
-    event: OpenOperation | undefined,
-  ): Promise<Version> {
+  private replace(state: S, options: SaveOptions | undefined, event?: OpenOperation): Promise<Version> {
     try {
       if (state === undefined) throw new TypeError('`undefined` is not a state; use null, or delete().');
       return this.write('save', this.replacement(state), options, versionOf, event);
@@ -310,13 +308,14 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   }
 
   update(change: (draft: S) => S | void, options?: UpdateOptions): Promise<Versioned<S>> {
+    if (!isTold()) return this.change(change as Recipe, options);
     return told('update', this.engine, this.key, (event) => this.change(change as Recipe, options, event));
   }
 
   private change(
     change: Recipe,
     options: UpdateOptions | undefined,
-    event: OpenOperation | undefined,
+    event?: OpenOperation,
   ): Promise<Versioned<S>> {
     try {
       if (typeof change !== 'function') {
@@ -381,7 +380,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const call = this.begin(options);
     const { operationId, expected } = options;
     checkOperationId(operationId);
-    const ttlMs = checkTtl(options.ttlMs) ?? this.options.ttlMs;
+    const ttlMs = checkTtl(options.ttlMs, options.keepTtl) ?? this.options.ttlMs;
     const seen = this.comparison();
     const compare = expected !== undefined ? comparisonOf(expected) : kind === 'update' ? ANY : seen;
     const request: OperationRequest = {
@@ -406,7 +405,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     if (!operation.pending) return operation.done;
     this.lastWrite = operation;
     this.pending.add(operation);
-    if (this.engine.isReady && this.options.requireDurability === undefined && ttlMs === undefined) {
+    if (this.engine.isReady && this.options.requireDurability === undefined && typeof ttlMs !== 'number') {
       this.cell.enqueue(operation);
     } else {
       this.prepare(call, ttlMs).then(
@@ -495,10 +494,10 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     return this.engine.call(options, this.timeoutMs);
   }
 
-  private async prepare(call: Call, ttlMs?: number): Promise<void> {
+  private async prepare(call: Call, ttlMs?: number | 'keep'): Promise<void> {
     const { durability } = await this.engine.ready(call);
     this.engine.requireDurability(durability, this.options.requireDurability);
-    if (ttlMs !== undefined) this.engine.requireTtl();
+    if (typeof ttlMs === 'number') this.engine.requireTtl();
   }
 
   private within<T>(promise: Promise<T>, call: Call): Promise<T> {

@@ -29,7 +29,14 @@ export function checkTime(name: string, value: Version | Date): void {
 }
 
 /** @throws RangeError or TypeError */
-export function checkTtl(ttlMs: number | undefined): number | undefined {
+export function checkTtl(ttlMs: number | undefined): number | undefined;
+export function checkTtl(
+  ttlMs: number | undefined,
+  keepTtl: boolean | undefined,
+): number | 'keep' | undefined;
+export function checkTtl(ttlMs: number | undefined, keepTtl = false): number | 'keep' | undefined {
+  if (keepTtl === true && ttlMs !== undefined) throw new TypeError('Give `ttlMs` or `keepTtl`, not both.');
+  if (keepTtl === true) return 'keep';
   if (ttlMs === undefined) return undefined;
   if (typeof ttlMs !== 'number') throw new TypeError(`ttlMs is a number, not ${typeof ttlMs}.`);
   if (!Number.isFinite(ttlMs) || ttlMs < 1) throw new RangeError(`ttlMs is at least 1, not ${ttlMs}.`);

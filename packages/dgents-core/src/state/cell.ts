@@ -246,7 +246,13 @@ export class Cell {
       key: this.key,
       expected: base.head,
       records,
-      ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...(ttlMs === undefined
+        ? {}
+        : ttlMs !== 'keep'
+          ? { ttlMs }
+          : base.head === null
+            ? {}
+            : { keepTtl: true }),
       ...(materializes ? { document: this.documentText(last) } : {}),
     };
   }

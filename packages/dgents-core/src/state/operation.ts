@@ -39,7 +39,7 @@ export interface OperationRequest {
   /** What the handle's next write compares with when this one does not happen. */
   readonly otherwise: Comparison;
   readonly meta: Meta | undefined;
-  readonly ttlMs: number | undefined;
+  readonly ttlMs: number | 'keep' | undefined;
   readonly retain: Retention | undefined;
   /** May refuse it for what it would store. */
   readonly weigh: ((weight: Weight) => void) | undefined;

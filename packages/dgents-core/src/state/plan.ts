@@ -25,7 +25,7 @@ export class Plan {
   readonly outcomes: Outcome[] = [];
   /** The state after all records. */
   last: Snapshot;
-  ttlMs: number | undefined;
+  ttlMs: number | 'keep' | undefined;
   retain: Retention | undefined;
 
   constructor(readonly base: Snapshot) {
@@ -135,7 +135,8 @@ function append(
       : written(cell, working, head, operation, produced);
   plan.records.push(record);
   plan.last = next;
-  plan.ttlMs = request.ttlMs ?? plan.ttlMs;
+  // What keeps a time to live keeps the one that a write before it in this append has set, or taken back.
+  if (request.ttlMs !== 'keep' || plan.records.length === 1) plan.ttlMs = request.ttlMs ?? plan.ttlMs;
   plan.retain = request.retain ?? plan.retain;
   return next;
 }

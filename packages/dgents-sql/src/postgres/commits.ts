@@ -4,7 +4,7 @@ import { keyOfText, textOfKey } from '../shared/key-text.js';
 import { kindOf, schemaOf, type Values, valuesOf } from '../shared/rows.js';
 import { isWorthAnotherTry, postgresError, serverRefused } from './errors.js';
 import type { Executor, Limits, Query } from './executor.js';
-import type { HeadColumns, Statements } from './statements.js';
+import { type HeadColumns, KEEP_TTL, type Statements } from './statements.js';
 
 /** Enough that two transactions that met do not meet again. */
 const MAX_TRIES = 8;
@@ -122,7 +122,8 @@ export class Commits {
   }
 
   #writeOne({ append, key, values, start, document }: Draft, query: Query): Promise<{ key: string }[]> {
-    const { expected, records, ttlMs = null } = append;
+    const { expected, records } = append;
+    const ttlMs = ttlOf(append);
     const [{ version, kind }] = records as [(typeof records)[0]];
     const [{ at, id, data, codec, schema, meta }] = values as [Values];
     const deleted = kind === 'tombstone';
@@ -222,6 +223,10 @@ function made({ append }: Draft): CommitResult {
   return { ok: true, head: headOf(append.records.at(-1)!), replayed: false };
 }
 
+function ttlOf({ ttlMs, keepTtl }: Append): number | null {
+  return keepTtl === true ? KEEP_TTL : (ttlMs ?? null);
+}
+
 function arraysOf(drafts: readonly Draft[]): unknown[][] {
   const sorted = drafts.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   const last = sorted.map(({ values }) => values.at(-1)!);
@@ -237,7 +242,7 @@ function arraysOf(drafts: readonly Draft[]): unknown[][] {
     last.map(({ at }) => at),
     sorted.map(({ append }) => append.records.at(-1)!.kind === 'tombstone'),
     sorted.map(({ start }) => start),
-    sorted.map(({ append }) => append.ttlMs ?? null),
+    sorted.map(({ append }) => ttlOf(append)),
     records.map(({ key }) => key),
     records.map(({ record }) => record.version),
     records.map(({ record }) => kindOf(record)),

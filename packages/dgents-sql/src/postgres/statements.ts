@@ -7,6 +7,10 @@ import type { Routine, Statement } from './executor.js';
 const NOW = "(date_part('epoch', clock_timestamp()) * 1000)";
 /** When what has so many milliseconds to live is over; null: never. */
 const expiry = (ttl: string) => `CASE WHEN ${ttl} IS NOT NULL THEN ${NOW} + ${ttl} END`;
+/** Given as the time to live: the one that is set stays. */
+export const KEEP_TTL = -1;
+const movedExpiry = (ttl: string) =>
+  `CASE WHEN ${ttl} = ${KEEP_TTL} THEN h.expires_at ELSE ${expiry(ttl)} END`;
 const alive = (h: string) => `(${h}.version > 0 AND (${h}.expires_at IS NULL OR ${h}.expires_at > ${NOW}))`;
 
 // `int8` comes back as text; versions are safe in a float8, and come back as numbers.
@@ -55,7 +59,7 @@ export function statements({ heads, log, checkpoints, documents, meta }: Tables)
   const follow = (more = '') =>
     `WITH done AS (
          UPDATE ${heads} h SET version = $2, id = $3, at = $4, deleted = $5, start = CASE WHEN $6::int8 > 0 THEN $6 ELSE start END,
-           expires_at = ${expiry('$7::float8')}
+           expires_at = ${movedExpiry('$7::float8')}
          WHERE h.key = $1 AND h.version = $8 AND h.id = $9 AND ${alive('h')} RETURNING h.key
        )${more}
        INSERT INTO ${log} (key, version, kind, ${COLUMNS})
@@ -79,7 +83,7 @@ export function statements({ heads, log, checkpoints, documents, meta }: Tables)
       ...record,
     ],
     body: `UPDATE ${heads} h SET version = $2, id = $3, at = $4, deleted = $5, start = CASE WHEN $6 > 0 THEN $6 ELSE start END,
-         expires_at = ${expiry('$7')} WHERE h.key = $1 AND h.version = $8 AND h.id = $9 AND ${alive('h')};
+         expires_at = ${movedExpiry('$7')} WHERE h.key = $1 AND h.version = $8 AND h.id = $9 AND ${alive('h')};
        IF FOUND THEN
          INSERT INTO ${log} (key, version, kind, ${COLUMNS}) VALUES ($1, $2, $10, $4, $3, $11, $12, $13, $14);
          RETURN $1;
@@ -103,7 +107,7 @@ export function statements({ heads, log, checkpoints, documents, meta }: Tables)
        ), lk AS (
          SELECT h.key FROM ${heads} h JOIN r ON r.key = h.key COLLATE "C" WHERE r.expected > 0 ORDER BY h.key FOR UPDATE OF h
        ), upd AS (
-         UPDATE ${heads} h SET ${setHead('r')}, start = CASE WHEN r.start > 0 THEN r.start ELSE h.start END, expires_at = ${expiry('r.ttl')}
+         UPDATE ${heads} h SET ${setHead('r')}, start = CASE WHEN r.start > 0 THEN r.start ELSE h.start END, expires_at = ${movedExpiry('r.ttl')}
          FROM r JOIN lk ON lk.key = r.key COLLATE "C"
          WHERE h.key = r.key COLLATE "C" AND h.version = r.expected AND h.id = r.expected_id AND ${alive('h')} RETURNING h.key
        ), new AS (

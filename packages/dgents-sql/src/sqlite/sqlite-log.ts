@@ -45,6 +45,7 @@ export class SqliteLog {
   readonly head: Head;
   readonly floor: Version;
   readonly #start: Version;
+  readonly #expires: number | null;
   readonly #text: string;
   readonly #sql: Statements;
   readonly #location: string;
@@ -55,6 +56,7 @@ export class SqliteLog {
     this.head = headOfRow(row);
     this.floor = row.floor;
     this.#start = row.start;
+    this.#expires = row.expires_at;
     this.#sql = sql;
     this.#location = location;
   }
@@ -73,8 +75,8 @@ export class SqliteLog {
    * head; undefined where it is not, or where there was nothing: then somebody has to look.
    */
   static follow(draft: Draft, sql: Statements, now = Date.now()): Head | undefined {
-    const { expected, records, ttlMs } = draft;
-    if (expected === null) return undefined;
+    const { expected, records, ttlMs, keepTtl } = draft;
+    if (expected === null || keepTtl === true) return undefined;
     const text = textOfKey(draft.key);
     const { version, id, at, deleted } = headOf(records[records.length - 1]!);
     const expires = ttlMs === undefined ? null : now + ttlMs;
@@ -88,13 +90,14 @@ export class SqliteLog {
 
   /** Writes an append that follows the head; without a log it begins one. Returns the new head. */
   static append(log: SqliteLog | undefined, draft: Draft, sql: Statements, now = Date.now()): Head {
-    const { key, records, ttlMs } = draft;
+    const { key, records, ttlMs, keepTtl } = draft;
     const text = textOfKey(key);
     // One whose time has run out may still be there.
     if (log === undefined && sql.head.get(text) !== undefined) SqliteLog.erase(text, sql);
     const { version, id, at, deleted } = headOf(records[records.length - 1]!);
     const start = startIn(records, log === undefined ? 1 : 0);
-    const expires = ttlMs === undefined ? null : now + ttlMs;
+    const kept = keepTtl === true && log !== undefined ? log.#expires : null;
+    const expires = ttlMs === undefined ? kept : now + ttlMs;
     sql.upsertHead.run(text, version, textOfKey(id), at, deleted ? 1 : 0, start, expires);
     return SqliteLog.#write(text, draft, sql);
   }

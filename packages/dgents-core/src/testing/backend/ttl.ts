@@ -150,6 +150,20 @@ export const ttl = backendSuite(
       assert.equal((await backend.read('k')).head, null);
     });
 
+    fact(
+      'an append that keeps the time to live leaves it as it is, and none where there is none',
+      async (bench) => {
+        const { backend, pass } = bench;
+        const mortal = await live(backend, 'mortal', SOME_MS);
+        const lasting = await live(backend, 'lasting');
+        await commitOne(backend, { ...mortalAppend('mortal', mortal, 2), keepTtl: true });
+        await commitOne(backend, { ...mortalAppend('lasting', lasting, 2), keepTtl: true });
+        await pass(SOME_MS + OVER_MS);
+        assert.equal((await backend.read('mortal')).head, null);
+        await assertThere(backend, 'lasting', 2);
+      },
+    );
+
     fact('an append without a time to live takes it back', async ({ backend, pass }) => {
       const first = await live(backend, 'k', SOME_MS);
       await commitOne(backend, mortalAppend('k', first, 2));

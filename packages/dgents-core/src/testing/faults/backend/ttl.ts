@@ -35,6 +35,19 @@ export const ttlFaults = [
         ),
     }),
   }),
+  backendFault({
+    name: 'a time to live that is to be kept is taken back',
+    breaks: 'ttl',
+    caughtBy: 'an append that keeps the time to live leaves it as it is, and none where there is none',
+    like: 'SET without KEEPTTL',
+    spoil: (inner) => ({
+      commit: (appends, options) =>
+        inner.commit(
+          appends.map(({ keepTtl: _, ...append }) => append),
+          options,
+        ),
+    }),
+  }),
   backendFault<Map<string, LogTail>>({
     name: 'what has expired can still be read',
     breaks: 'ttl',
