@@ -54,7 +54,7 @@ export interface OperationEvent extends ObservedCall {
   readonly key?: string | undefined;
   /** The version that was loaded, or that the write has made. */
   readonly version?: Version;
-  /** What the record of the write weighs: UTF-8 bytes of its text before any wrapping. */
+  /** What the record of the write weighs: UTF-8 bytes of its text as it goes to the store, compressed or not. */
   readonly bytes?: number;
   /** How often the write was sent; more than one after conflicts. Absent where nothing was sent. */
   readonly attempts?: number;
