@@ -14,6 +14,7 @@ export interface ClassField {
 
 type Fields = Record<string, unknown>;
 
+const hasOwn = Object.prototype.hasOwnProperty;
 const isEnumerable = Object.prototype.propertyIsEnumerable;
 const lookupGetter = (Object.prototype as { __lookupGetter__?(key: PropertyKey): unknown }).__lookupGetter__!;
 
@@ -40,34 +41,36 @@ export class ClassFields {
     }
   }
 
-  /** What is stored of an instance. @throws Refusal for accessors, symbols and what is not enumerable */
+  /** @throws Refusal for accessors, symbols and what is not enumerable, of an instance that somebody handed in */
+  assertPlain(instance: object): void {
+    for (const key of Reflect.ownKeys(instance)) {
+      if (typeof key === 'symbol') throw new Refusal('a symbol as key');
+      if (!isEnumerable.call(instance, key)) throw at(key, 'a property that is not enumerable');
+      if (lookupGetter.call(instance, key) !== undefined) throw at(key, 'an accessor');
+      if ((instance as Fields)[key] === undefined) assertNoSetter(instance, key);
+    }
+  }
+
+  /** What is stored of an instance, under its stored names. */
   of(instance: object): Fields {
     const fields: Fields = {};
     let found = 0;
     for (const { property, name, optional } of this.list) {
-      if (!isEnumerable.call(instance, property)) continue;
+      if (!hasOwn.call(instance, property)) continue;
       found += 1;
-      if (lookupGetter.call(instance, property) !== undefined) throw accessor(property);
       const value = (instance as Fields)[property];
-      if (value !== undefined) fields[name] = value;
-      else {
-        assertNoSetter(instance, property);
-        if (!optional) fields[name] = value;
-      }
+      if (value !== undefined || !optional) fields[name] = value;
     }
-    if (Reflect.ownKeys(instance).length !== found) this.addRest(instance, fields);
+    const keys = Object.keys(instance);
+    if (keys.length !== found) this.addRest(instance as Fields, keys, fields);
     return fields;
   }
 
-  private addRest(instance: object, fields: Fields): void {
-    for (const key of Reflect.ownKeys(instance)) {
-      if (typeof key === 'symbol') throw new Refusal('a symbol as key');
-      const descriptor = Object.getOwnPropertyDescriptor(instance, key)!;
-      if (!('value' in descriptor)) throw accessor(key);
-      if (!descriptor.enumerable) throw at(key, 'a property that is not enumerable');
+  private addRest(instance: Fields, keys: readonly string[], fields: Fields): void {
+    for (const key of keys) {
       if (this.properties.has(key)) continue;
       if (this.byName.has(key)) throw at(key, 'a property that has the stored name of another one');
-      define(fields, key, descriptor.value);
+      define(fields, key, instance[key]);
     }
   }
 
@@ -85,10 +88,6 @@ export class ClassFields {
     }
     return instance;
   }
-}
-
-function accessor(property: string): Refusal {
-  return at(property, 'an accessor');
 }
 
 function at(property: string, reason: string): Refusal {

@@ -84,6 +84,18 @@ describe('versions of a class', () => {
     expect(JSON.stringify(document)).toBe(text);
   });
 
+  test('a step that changes what it is given does not change the document', () => {
+    const document = { $class: ['item', { title: 'a' }] };
+    const step = (old: { t?: string; title?: string }) => {
+      old.t = old.title as string;
+      delete old.title;
+      return old;
+    };
+    const codec = new Codec({ classes: [{ ...second, migrations: { 1: step } }] });
+    expect(codec.decode(document).value).toEqual(new Item({ title: 'a' }));
+    expect(document).toEqual({ $class: ['item', { title: 'a' }] });
+  });
+
   const failing = (migrations: ClassCodec['migrations']) =>
     new Codec({ classes: [{ name: 'item', type: Item, version: 3, ...(migrations && { migrations }) }] });
   test.each<[string, Codec, string, RegExp]>([

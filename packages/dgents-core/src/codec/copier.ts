@@ -293,6 +293,7 @@ export class Copier {
     let fields: object = source;
     try {
       this.assertDepth(depth + LEVELS.class);
+      classes.of(source).fields?.assertPlain(source);
       fields = classes.fieldsOf(source);
       if (fields !== source && kindOf(fields, classes) !== 'object') {
         throw new Refusal('its encode returned something that is not a plain object');

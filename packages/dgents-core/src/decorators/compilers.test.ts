@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { transformSync as swc } from '@swc/core';
+import { transformSync as esbuild } from 'esbuild';
 import ts from 'typescript';
 import type * as Emitted from '../../test/decorators/emitted.js';
 import type * as Explicit from '../../test/decorators/explicit.js';
@@ -11,9 +12,6 @@ import { StateValidationError, VolatileAgent } from '../index.js';
 import * as decorators from './index.js';
 
 type Compile = (source: string) => string;
-
-// esbuild looks at the Uint8Array of its own realm, which the sandbox of jest hides.
-const { transformSync: esbuild } = createRequire(__filename)('esbuild') as typeof import('esbuild');
 
 const typescript =
   (options: ts.CompilerOptions): Compile =>
