@@ -25,8 +25,7 @@ export class Seen {
   }
 
   /** A write with these options was acknowledged by the store, and left this. */
-  wrote(head: Head | null, options: WriteOptions): void {
-    const { ttlMs, keepTtl } = options as WriteOptions & { readonly keepTtl?: boolean };
+  wrote(head: Head | null, { ttlMs, keepTtl }: WriteOptions): void {
     if (keepTtl !== true) this.isMortal = ttlMs !== undefined;
     this.saw(head);
   }

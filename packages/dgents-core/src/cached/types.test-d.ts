@@ -26,3 +26,15 @@ export async function types(): Promise<void> {
   // @ts-expect-error the watched handle holds the same kind of state
   new CachedAgent(cached, { watched: new VolatileAgent<number>() });
 }
+
+export function modes(): void {
+  const inner = new VolatileAgent<Profile>();
+  const behind = new CachedAgent(inner, { mode: 'write-behind', flushMs: 1, maxPending: 2 });
+  expectType<CachedAgent<Profile>>()(behind, true);
+  // @ts-expect-error nothing waits in write-through
+  new CachedAgent(inner, { flushMs: 1 });
+  // @ts-expect-error nor here
+  new CachedAgent(inner, { mode: 'write-through', maxPending: 1 });
+  // @ts-expect-error there is no such mode
+  new CachedAgent(inner, { mode: 'write-around' });
+}
