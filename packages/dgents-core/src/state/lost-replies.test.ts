@@ -84,7 +84,7 @@ interface World {
 async function play(
   schedule: Schedule,
   world: World,
-): Promise<{ told: Told[]; records: LogRecord[]; final: Tags | null; version: number }> {
+): Promise<{ told: Told[]; records: readonly LogRecord[]; final: Tags | null; version: number }> {
   const ledger = new Ledger();
   const logs = memoryBackend({ values: schedule.seed % 2 === 0 });
   const open = (seed: number): LossyBackend =>
