@@ -16,7 +16,15 @@ const config: Config = {
   testMatch: ['**/*.test.ts'], // `x.int.test.ts` included
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/(packages|examples)/[^/]+/dist/'],
-  transform: { '^.+\\.ts$': ['@swc/jest', swcOptions] },
+  // arktype is published as ES modules only.
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', swcOptions],
+    '/node_modules/(arktype|arkregex|@ark)/.+\\.js$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022' }, module: swcOptions.module },
+    ],
+  },
+  transformIgnorePatterns: ['/node_modules/(?!(arktype|arkregex|@ark)/)'],
   moduleNameMapper: {
     '^dgents-core$': '<rootDir>/packages/dgents-core/src/index.ts',
     '^dgents-core/([^/]+)$': '<rootDir>/packages/dgents-core/src/$1/index.ts',

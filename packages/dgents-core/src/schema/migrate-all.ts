@@ -221,14 +221,12 @@ class Run {
   }
 }
 
-function definitionOf({ schema, schemaVersion, migrations, codec, transforms }: MigrateAllOptions) {
-  return {
-    ...(schemaVersion === undefined ? {} : { schemaVersion }),
-    ...(schema === undefined ? {} : { schema }),
-    ...(migrations === undefined ? {} : { migrations }),
-    ...(codec === undefined ? {} : { codec }),
-    ...(transforms === undefined ? {} : { transforms }),
-  };
+/** What says how a state is read and written; not `initial`, and not `retain`: a migration trims nothing. */
+const DEFINING = ['schema', 'schemaVersion', 'migrations', 'codec', 'transforms', 'blobs'];
+
+function definitionOf(options: MigrateAllOptions): DefinitionOptions<unknown> {
+  const given = Object.entries(options);
+  return Object.fromEntries(given.filter(([name, value]) => DEFINING.includes(name) && value !== undefined));
 }
 
 /** @throws TypeError or RangeError */

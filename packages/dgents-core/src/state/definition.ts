@@ -54,7 +54,12 @@ export class Definition {
     if (this.schema !== undefined && typeof standard?.validate !== 'function') {
       throw new TypeError('`schema` is a Standard Schema, as made by zod, valibot or arktype.');
     }
-    for (const step of Object.keys(this.migrations)) {
+    for (const [step, migration] of Object.entries(this.migrations)) {
+      if (!/^[1-9]\d*$/.test(step) || typeof migration !== 'function') {
+        throw new TypeError(
+          '`migrations` are functions by the version they start from: `{ 1: (state) => … }`.',
+        );
+      }
       if (Number(step) < this.schemaVersion) continue;
       throw new TypeError(
         `migrations[${step}] leads to schema version ${Number(step) + 1}, but schemaVersion is ${this.schemaVersion}. Raise it.`,
@@ -104,10 +109,6 @@ export class Definition {
   validated(state: unknown, key: string, when: 'save' | 'load'): unknown {
     if (this.schema === undefined) return state;
     const result = this.ask(this.schema, state, key);
-    if (result instanceof Promise) {
-      result.catch(() => undefined);
-      throw new TypeError('The schema is asynchronous. Use one that validates synchronously.');
-    }
     if (result.issues === undefined) return result.value;
     const issues = result.issues.map(plainIssue);
     throw new StateValidationError(
@@ -118,16 +119,27 @@ export class Definition {
     );
   }
 
-  private ask(
-    schema: StandardSchemaV1,
-    state: unknown,
-    key: string,
-  ): ReturnType<StandardSchemaV1['~standard']['validate']> {
+  private ask(schema: StandardSchemaV1, state: unknown, key: string): StandardSchemaV1.Result<unknown> {
+    let result: ReturnType<StandardSchemaV1['~standard']['validate']>;
     try {
-      return schema['~standard'].validate(state);
+      result = schema['~standard'].validate(state);
     } catch (cause) {
       throw new StateValidationError('The schema threw instead of answering.', { issues: [], key, cause });
     }
+    if (typeof (result as { then?: unknown } | undefined)?.then === 'function') {
+      Promise.resolve(result).catch(() => undefined);
+      throw new TypeError('The schema is asynchronous. Use one that validates synchronously.');
+    }
+    const { issues, value } = (result ?? {}) as {
+      issues?: readonly StandardSchemaV1.Issue[];
+      value?: unknown;
+    };
+    if (issues !== undefined) return { issues };
+    if (value !== undefined) return { value };
+    throw new StateValidationError('The schema answered with neither a state nor issues.', {
+      issues: [],
+      key,
+    });
   }
 
   /**
@@ -198,7 +210,8 @@ function transforming(key: string, cause?: unknown): StateValidationError {
 }
 
 function plainIssue(issue: StandardSchemaV1.Issue): ValidationIssue {
-  const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
+  // Not `map`: some give an array of a class of their own, and it would make another one.
+  const path = Array.from(issue.path ?? [], (part) => (typeof part === 'object' ? part.key : part));
   return { message: issue.message, path };
 }
 
