@@ -6,6 +6,7 @@
  * it rests on has been confirmed.
  */
 import type { Append, Head, LogRecord, LogTail, Version } from '../backend.js';
+import { putBlobs } from '../blobs/blob-tags.js';
 import {
   DgentsError,
   type HeadSummary,
@@ -233,6 +234,24 @@ export class Cell {
   }
 
   private send(plan: Plan, call: Call, attempt: number): Promise<CommitEnd> {
+    const puts = putBlobs(plan.records);
+    return puts === undefined ? this.sendNow(plan, call, attempt) : this.sendAfter(puts, plan, call);
+  }
+
+  /** What a record refers to is safe before the record is. */
+  private async sendAfter(puts: Promise<void>, plan: Plan, call: Call): Promise<CommitEnd> {
+    try {
+      await this.engine.within(puts, call, this.key);
+    } catch (error) {
+      return { kind: 'failed', error };
+    }
+    // Whoever gave up meanwhile was told that nothing was written: the others are planned without it.
+    if (plan.outcomes.some(({ operation, written }) => written && !operation.pending))
+      return { kind: 'refused' };
+    return this.sendNow(plan, call, 1);
+  }
+
+  private sendNow(plan: Plan, call: Call, attempt: number): Promise<CommitEnd> {
     const expected = plan.base.head;
     for (const { operation, written } of plan.outcomes) if (written) operation.sentAfter = expected;
     return commit(this.engine, this.appendOf(plan), call, attempt === 0 ? call.timeoutMs : remainingMs(call));

@@ -3,6 +3,7 @@
  * their replica of the log.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { BlobOptions } from '../blobs/blob-store.js';
 import { Codec, type CodecOptions, type Copied, type Json } from '../codec/codec.js';
 import { OUTDATED } from '../codec/traits.js';
 import { DgentsError, MigrationError, StateValidationError, type ValidationIssue } from '../errors.js';
@@ -29,6 +30,8 @@ export interface DefinitionOptions<S> {
    * told. Each record says what was done with it, so settings may change while a log goes on.
    */
   readonly transforms?: readonly Transform[];
+  /** Keeps large bytes (`Uint8Array`, `Buffer` and their kind) out of the log, in a store of their own: `dgents-core/blobs`. */
+  readonly blobs?: BlobOptions;
 }
 
 /** A state as it is held in memory. */
@@ -46,7 +49,7 @@ export class Definition {
 
   constructor(options: DefinitionOptions<unknown>) {
     this.codec = options.codec instanceof Codec ? options.codec : new Codec(options.codec);
-    this.wrapping = new Wrapping(options.transforms);
+    this.wrapping = new Wrapping(options.transforms, options.blobs);
     this.schema = options.schema;
     this.schemaVersion = options.schemaVersion ?? 1;
     this.migrations = options.migrations ?? {};
@@ -226,19 +229,21 @@ const NO_SCHEMA = {};
 const NO_MIGRATIONS = {};
 const DEFAULT_CODEC = {};
 const NO_TRANSFORMS = {};
+const NO_BLOBS = {};
 
 type ByPart<V> = WeakMap<object, V>;
 
 /** Finds the definition that was made from the very same parts before. Holds none of them in memory. */
 export class Definitions {
-  private readonly known: ByPart<ByPart<ByPart<ByPart<Map<number, Definition>>>>> = new WeakMap();
+  private readonly known: ByPart<ByPart<ByPart<ByPart<ByPart<Map<number, Definition>>>>>> = new WeakMap();
 
   of(options: DefinitionOptions<unknown>): Definition {
     const bySchema = entry(this.known, options.schema ?? NO_SCHEMA, () => new WeakMap());
     const byMigrations = entry(bySchema, options.migrations ?? NO_MIGRATIONS, () => new WeakMap());
     const byCodec = entry(byMigrations, options.codec ?? DEFAULT_CODEC, () => new WeakMap());
     if (options.transforms !== undefined) assertList(options.transforms);
-    const byVersion = entry(byCodec, options.transforms ?? NO_TRANSFORMS, () => new Map());
+    const byTransforms = entry(byCodec, options.transforms ?? NO_TRANSFORMS, () => new WeakMap());
+    const byVersion = entry(byTransforms, options.blobs ?? NO_BLOBS, () => new Map());
     const version = options.schemaVersion ?? 1;
     const found = byVersion.get(version);
     if (found !== undefined) return found;

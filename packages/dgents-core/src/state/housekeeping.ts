@@ -1,5 +1,6 @@
 /** What follows an acknowledged write, never in its way: checkpoints and trims, one at a time for each log. */
 import type { Checkpoint, Head, Version } from '../backend.js';
+import { putBlobs } from '../blobs/blob-tags.js';
 import type { Cell } from './cell.js';
 import { documentOf } from './diff.js';
 import { checkpointDue } from './policy.js';
@@ -44,9 +45,9 @@ async function writeCheckpoint(cell: Cell, snapshot: Snapshot): Promise<void> {
   const mark = { startVersion: snapshot.startVersion, tailBytes: snapshot.tailBytes };
   // Doubled until it succeeds: a store that refuses is not asked at every write.
   cell.checkpointed = { ...mark, tailBytes: mark.tailBytes * 2 };
-  await cell.engine.backend.checkpoint(cell.key, checkpointOf(cell, snapshot), {
-    timeoutMs: MAINTENANCE_TIMEOUT_MS,
-  });
+  const checkpoint = checkpointOf(cell, snapshot);
+  await putBlobs([checkpoint]);
+  await cell.engine.backend.checkpoint(cell.key, checkpoint, { timeoutMs: MAINTENANCE_TIMEOUT_MS });
   cell.checkpointed = mark;
 }
 
@@ -115,7 +116,9 @@ async function trimTo(cell: Cell, point: TrimPoint, mayGo: (place: Head) => bool
   const snapshot = 'version' in point ? await cell.reader.read(MAINTENANCE_TIMEOUT_MS, point.version) : point;
   const { head } = snapshot;
   if (head === null || !snapshot.asStored || head.version <= cell.floor || !mayGo(head)) return;
-  await engine.backend.trim(key, checkpointOf(cell, snapshot), { timeoutMs: MAINTENANCE_TIMEOUT_MS });
+  const base = checkpointOf(cell, snapshot);
+  await putBlobs([base]);
+  await engine.backend.trim(key, base, { timeoutMs: MAINTENANCE_TIMEOUT_MS });
   cell.floor = Math.max(cell.floor, head.version);
   cell.floorAt = head.at;
 }

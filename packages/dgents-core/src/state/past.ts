@@ -69,7 +69,8 @@ export async function* successive(
         });
       }
       next += 1;
-      const snapshot = walk.advance(record);
+      const advanced = walk.advance(record);
+      const snapshot = advanced instanceof Promise ? await advanced : advanced;
       if (record.kind !== 'event') yield snapshot;
     }
   }

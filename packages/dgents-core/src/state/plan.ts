@@ -181,7 +181,7 @@ function written(
   const schema = schemaVersion === 1 ? undefined : schemaVersion;
   const pending = new PendingRecord(head, kind, document, schema, meta, dataBytes);
   const record = wrapping.record(cell.key, pending, working.head?.id);
-  if (!wrapping.isPlain) cell.assertFits(kind, record.data.length);
+  if (!wrapping.isPlain) cell.assertFits(kind, Buffer.byteLength(record.data));
   const value = { value: change.next, traits: change.traits, bytes: change.bytes };
   if (ops === null) return { record, next: { ...fresh(head, meta), ...value } };
   const { startVersion } = working;

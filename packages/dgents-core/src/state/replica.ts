@@ -5,10 +5,11 @@
  * freezes it. A replica is never the authority: the backend confirms or corrects it at each read and commit.
  */
 import type { Backend, Head, LogRecord, LogTail, Meta, Version } from '../backend.js';
+import { withBlobs } from '../blobs/blob-tags.js';
 import type { Json } from '../codec/codec.js';
 import { jsonBytes } from '../codec/measure.js';
 import { TAGGED, type Traits } from '../codec/traits.js';
-import { LogCompactedError, StateCorruptionError } from '../errors.js';
+import { LogCompactedError, StateCorruptionError, UnsupportedError } from '../errors.js';
 import { Replay } from './apply.js';
 import type { Definition, Held } from './definition.js';
 import { documentOf } from './diff.js';
@@ -96,12 +97,14 @@ export class Reader {
   async walk(from: Version, timeoutMs: number): Promise<Walk> {
     const builder = new Builder(this.definition, this.key);
     await this.fill(builder, await this.backend.read(this.key, { timeoutMs, at: from }), timeoutMs, from);
+    await builder.fetchBlobs();
     return {
       snapshot: builder.later(),
       advance: (record) => {
         builder.keepEarlier();
         builder.record(record);
-        return builder.later();
+        const fetching = builder.fetchBlobs();
+        return fetching === undefined ? builder.later() : fetching.then(() => builder.later());
       },
     };
   }
@@ -111,6 +114,7 @@ export class Reader {
     const builder = new Builder(this.definition, this.key);
     if (first.since === 'same' && !startsAnew(first)) builder.resume(known);
     await this.fill(builder, first, timeoutMs, at);
+    await builder.fetchBlobs();
     return builder.finish();
   }
 
@@ -149,6 +153,9 @@ class Builder {
   /** Set while everything applied so far keeps the document free of tags. */
   private plain = false;
   private warm: Snapshot | undefined;
+  /** Whether the document may refer to blobs. */
+  private referring = false;
+  private blobs: ReadonlyMap<string, string> = new Map();
 
   constructor(
     private readonly definition: Definition,
@@ -261,9 +268,33 @@ class Builder {
   }
 
   private parsed(given: Whole, text: string | undefined): Json {
-    return text === undefined
-      ? (given.document as Json)
-      : this.definition.codec.parse(text, { key: this.key });
+    if (text === undefined) {
+      this.referring ||= this.definition.wrapping.blobs !== undefined;
+      return given.document as Json;
+    }
+    this.referring ||= text.includes('{"$blob":');
+    return this.definition.codec.parse(text, { key: this.key });
+  }
+
+  /** Gets what the document refers to. Undefined where there is nothing to wait for. */
+  fetchBlobs(): Promise<void> | undefined {
+    const { definition, document, key } = this;
+    if (!this.referring || document === ABSENT) return undefined;
+    const { codec, wrapping } = definition;
+    if (wrapping.blobs === undefined) {
+      throw new UnsupportedError(
+        `The state "${key}" refers to blobs. Give the agent the \`blobs\` that it was written with.`,
+        { key },
+      );
+    }
+    return wrapping.blobs.fetch(document, this.blobs, codec.maxBytes, key).then((blobs) => {
+      this.blobs = blobs;
+    });
+  }
+
+  /** The document with everything in it. */
+  private whole(document: Json): Json {
+    return this.referring ? withBlobs(document, this.blobs) : document;
   }
 
   stored(): Stored | undefined {
@@ -278,7 +309,7 @@ class Builder {
     if (this.warm !== undefined && this.plain && this.definition.schema === undefined) {
       return { ...shape, value: this.document, traits: this.warm.traits, asStored: true };
     }
-    const held = this.definition.revive(this.document, this.schema, this.key);
+    const held = this.definition.revive(this.whole(this.document), this.schema, this.key);
     return { ...shape, value: held.value, traits: held.traits, asStored: held.asStored };
   }
 
@@ -286,9 +317,10 @@ class Builder {
   later(): Snapshot {
     const { definition, document, head, key, meta, schema, startVersion, tailBytes } = this;
     if (document === ABSENT) return this.finish();
+    const whole = this.whole(document);
     let held: Held | undefined;
     const revived = (): Held => {
-      held ??= definition.revive(document, schema, key);
+      held ??= definition.revive(whole, schema, key);
       return held;
     };
     return {
@@ -334,8 +366,8 @@ export interface Stored {
 /** A walk along a log: one snapshot after the other, each as whole as if it had been loaded. */
 export interface Walk {
   readonly snapshot: Snapshot;
-  /** The snapshot after one more record. */
-  advance(record: LogRecord): Snapshot;
+  /** The snapshot after one more record; a promise only where there are blobs to wait for. */
+  advance(record: LogRecord): Snapshot | Promise<Snapshot>;
 }
 
 function weightOf(ops: readonly PatchOp[]): number {

@@ -1,5 +1,6 @@
 /** Several states changed as one: all of them or none. */
 import type { Append, CommitResult } from '../backend.js';
+import { putBlobs } from '../blobs/blob-tags.js';
 import type { Versioned } from '../data-agent.js';
 import { OutcomeUnknownError, StorageTimeoutError, UnsupportedError } from '../errors.js';
 import { noteTransacted, type OpenOperation } from '../observe/operations.js';
@@ -67,6 +68,11 @@ export async function transact(
       }
     });
     const appends = plans.map((plan, index) => (participants[index] as Participant).cell.appendOf(plan));
+    const puts = putBlobs(appends.flatMap(({ records }) => records));
+    if (puts !== undefined) {
+      await engine.within(puts, call, undefined);
+      call.signal?.throwIfAborted();
+    }
     const results = await settle(engine, appends, id, call);
     noteTransacted(event, results);
     if (results.every(({ ok }) => ok)) {

@@ -1,8 +1,13 @@
 /** The transforms of one definition, applied to the text of its records, and undone. */
 import { isUtf8 } from 'node:buffer';
 import type { BackendCapabilities, Checkpoint, LogRecord } from '../backend.js';
+import type { BlobOptions } from '../blobs/blob-store.js';
+import { Blobs } from '../blobs/blob-tags.js';
+import type { Json } from '../codec/json.js';
 import { StateCorruptionError, UnsupportedError } from '../errors.js';
 import type { TextPlace, Transform } from './transform.js';
+
+const NO_BYTES: ReadonlyMap<string, Uint8Array> = new Map();
 
 const NAME = /^[A-Za-z0-9._:-]{1,80}$/;
 
@@ -20,12 +25,20 @@ type Stored = Pick<LogRecord, 'version' | 'at' | 'id' | 'data' | 'document' | 'c
 export class Wrapping {
   /** Whether texts are stored as they are. */
   readonly isPlain: boolean;
+  /** Where large bytes lie; undefined: in the records. */
+  readonly blobs: Blobs | undefined;
   private readonly transforms: readonly Transform[];
 
   /** @throws TypeError for what is no list of transforms, or for an order that cannot be meant */
-  constructor(transforms: readonly Transform[] = []) {
+  constructor(transforms: readonly Transform[] = [], blobs?: BlobOptions) {
     this.transforms = checked(transforms);
-    this.isPlain = this.transforms.length === 0;
+    this.blobs = blobs === undefined ? undefined : new Blobs(blobs);
+    this.isPlain = this.transforms.length === 0 && blobs === undefined;
+    if (blobs !== undefined && this.transforms.some(({ encrypts }) => encrypts)) {
+      throw new UnsupportedError(
+        '`blobs` lie in their store as they are, so they do not go with `encrypt`. Leave `blobs` out: the bytes are encrypted with the record then.',
+      );
+    }
   }
 
   /**
@@ -34,8 +47,9 @@ export class Wrapping {
    */
   record(key: string, record: LogRecord, after: string | undefined): LogRecord {
     if (this.isPlain) return record;
-    const { version, kind, at, id, data, schema, meta } = record;
-    return {
+    const { version, kind, at, id, schema, meta } = record;
+    const { data, bytes } = this.taken(record);
+    const wrapped = {
       version,
       kind,
       at,
@@ -44,13 +58,16 @@ export class Wrapping {
       ...(schema === undefined ? {} : { schema }),
       ...(meta === undefined ? {} : { meta }),
     };
+    this.blobs?.owe(wrapped, bytes);
+    return wrapped;
   }
 
   /** The same for a checkpoint or base. */
   checkpoint(key: string, checkpoint: Checkpoint): Checkpoint {
-    const { version, at, id, data, schema, meta } = checkpoint;
-    if (this.isPlain || data === null) return checkpoint;
-    return {
+    if (this.isPlain || checkpoint.data === null) return checkpoint;
+    const { version, at, id, schema, meta } = checkpoint;
+    const { data, bytes } = this.taken({ ...checkpoint, data: checkpoint.data });
+    const wrapped = {
       version,
       id,
       at,
@@ -58,6 +75,8 @@ export class Wrapping {
       ...(schema === undefined ? {} : { schema }),
       ...(meta === undefined ? {} : { meta }),
     };
+    this.blobs?.owe(wrapped, bytes);
+    return wrapped;
   }
 
   /**
@@ -73,7 +92,8 @@ export class Wrapping {
     maxBytes: number,
   ): string | undefined {
     const { codec } = stored;
-    if (this.isPlain && codec === undefined) return stored.document === undefined ? stored.data : undefined;
+    if (this.transforms.length === 0 && codec === undefined)
+      return stored.document === undefined ? stored.data : undefined;
     const names = codec === undefined ? [] : codec.split('+');
     const place = placeOf(key, stored, kind, after);
     this.requireAll(names, place);
@@ -86,9 +106,19 @@ export class Wrapping {
   assertFits({ materializes }: BackendCapabilities, storeName: string): void {
     if (this.isPlain || !materializes) return;
     throw new UnsupportedError(
-      `The ${storeName} store keeps the current state as plain JSON as well, where \`transforms\` do nothing. ` +
-        "Turn `materialize` off, use the file format 'journal', or leave `transforms` out. Nothing was stored.",
+      `The ${storeName} store keeps the current state as plain JSON as well, where \`transforms\` and \`blobs\` do nothing. ` +
+        "Turn `materialize` off, use the file format 'journal', or leave them out. Nothing was stored.",
     );
+  }
+
+  /** The text of a record, and what was taken out of it. */
+  private taken(record: Pick<LogRecord, 'document' | 'data'>): {
+    readonly data: string;
+    readonly bytes: ReadonlyMap<string, Uint8Array>;
+  } {
+    if (this.blobs === undefined) return { data: record.data, bytes: NO_BYTES };
+    const { document, bytes } = this.blobs.take((record.document ?? JSON.parse(record.data)) as Json);
+    return { data: bytes.size === 0 ? record.data : JSON.stringify(document), bytes };
   }
 
   private wrap(text: string, place: TextPlace): Wrapped {

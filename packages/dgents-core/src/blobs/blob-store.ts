@@ -1,0 +1,38 @@
+/** Where large bytes lie outside of the logs, each under the hash of what it is. */
+
+/** The SHA-256 of the bytes, in 64 lower-case hexadecimal digits. */
+export type BlobAddress = string;
+
+export interface BlobEntry {
+  readonly address: BlobAddress;
+  readonly byteLength: number;
+  /** When it was last put, in milliseconds since the epoch, by the clock of the store. */
+  readonly putAt: number;
+}
+
+/**
+ * The port for stores of blobs. What it is given under an address never changes, so it may be kept and cached anywhere; what
+ * it returns is checked by the reader. What it throws becomes a `StorageUnavailableError`, unless it is typed.
+ */
+export interface BlobStore {
+  /**
+   * Keeps the bytes, unless they are there: then they count as put anew, so that they are as young as what refers to them.
+   * Resolves when they are as safe as the store can make them.
+   */
+  put(address: BlobAddress, bytes: Uint8Array): Promise<void>;
+  /** The bytes, or undefined where there are none. */
+  get(address: BlobAddress): Promise<Uint8Array | undefined>;
+  /** All that are kept, in any order. */
+  list(): AsyncIterable<BlobEntry>;
+  /**
+   * Removes a blob, unless it was put at this time or later: also when that happens at this very moment.
+   * @returns whether it was removed
+   */
+  remove(address: BlobAddress, putBefore: number): Promise<boolean>;
+}
+
+export interface BlobOptions {
+  readonly store: BlobStore;
+  /** Bytes of at least this length lie in the store; 65,536 unless told. */
+  readonly threshold?: number;
+}

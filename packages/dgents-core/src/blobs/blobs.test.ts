@@ -1,0 +1,328 @@
+/** Large bytes in a store of their own: what lies in the log, what is missing, and what goes. */
+
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { recordsOf } from '../../test/altered-log.js';
+import {
+  type Checkpoint,
+  compress,
+  encrypt,
+  MemoryBackend,
+  memoryBackend,
+  PersistentAgent,
+  Store,
+} from '../index.js';
+import { addressOf } from './blob-tags.js';
+import { type BlobStore, collectGarbage, FileBlobStore } from './index.js';
+
+interface Album {
+  readonly title: string;
+  readonly pictures: Uint8Array[];
+}
+
+const HOUR = 3_600_000;
+let folder: string;
+let blobStore: FileBlobStore;
+let blobs: { readonly store: FileBlobStore; readonly threshold: number };
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dgents-blobs-'));
+  blobStore = new FileBlobStore(join(folder, 'blobs'));
+  blobs = { store: blobStore, threshold: 1000 };
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const picture = (seed: number, bytes = 5000): Uint8Array =>
+  Uint8Array.from({ length: bytes }, (_, index) => (index * 31 + seed * 7) % 251);
+
+async function kept(): Promise<string[]> {
+  const addresses: string[] = [];
+  for await (const { address } of blobStore.list()) addresses.push(address);
+  return addresses.sort();
+}
+
+const fileOf = (address: string): string => join(blobStore.path, address.slice(0, 2), address);
+const age = (address: string, ms: number): void =>
+  utimesSync(fileOf(address), new Date(Date.now() - ms), new Date(Date.now() - ms));
+
+test('the log holds an address and a length, and every version has its bytes', async () => {
+  const backend = new MemoryBackend();
+  const agent = new Store(backend).agent<Album>('album', { blobs });
+  await agent.save({ title: 'one', pictures: [picture(1), picture(9, 999)] });
+  await agent.update((draft) => void draft.pictures.push(picture(2)));
+  await agent.update((draft) => ({ ...draft, title: 'three', pictures: [picture(2), picture(1)] }));
+  const text = (await recordsOf(backend, 'album')).map(({ data }) => data).join('\n');
+  expect(text.length).toBeLessThan(3000);
+  expect(text).toContain(`{"$blob":["Uint8Array","${addressOf(picture(1))}",5000]}`);
+  expect(await kept()).toEqual([addressOf(picture(1)), addressOf(picture(2))].sort());
+  const other = new Store(backend).agent<Album>('album', { blobs: { ...blobs } });
+  expect(await other.load()).toEqual({ title: 'three', pictures: [picture(2), picture(1)] });
+  expect((await other.history()).map(({ pictures }) => pictures.length)).toEqual([3, 2]);
+  expect((await other.load({ at: 2 })).pictures[2]).toEqual(picture(2));
+  // And it goes on from there.
+  await other.update((draft) => void draft.pictures.pop());
+  expect((await agent.load()).pictures).toEqual([picture(2)]);
+});
+
+test('every kind of bytes comes back as it was', async () => {
+  const backend = new MemoryBackend();
+  const state = {
+    buffer: Buffer.from(picture(1)),
+    memory: picture(2).buffer as ArrayBuffer,
+    floats: Float64Array.from({ length: 500 }, (_, index) => index / 3),
+    map: new Map([['deep', [picture(3)]]]),
+    $blob: ['Uint8Array', 'a key of a user', 1],
+    text: '{"$blob":["Uint8Array","no tag",1]}',
+  };
+  await new Store(backend).agent<typeof state>('all', { blobs }).save(state);
+  expect(await kept()).toHaveLength(4);
+  expect(await new Store(backend).agent('all', { blobs }).load()).toEqual(state);
+});
+
+test('in a file, with checkpoints, compression and a trimmed past', async () => {
+  const options = {
+    path: join(folder, 'album.jsonl'),
+    blobs,
+    transforms: [compress({ minBytes: 10 })],
+    retain: { versions: 3, graceMs: 0 },
+    initial: (): Album => ({ title: '', pictures: [] }),
+  };
+  const agent = new PersistentAgent<Album>(options);
+  for (let n = 0; n < 60; n++) {
+    await agent.update((draft) => ({ title: `${n}`, pictures: [...draft.pictures.slice(-3), picture(n)] }));
+  }
+  await agent.close();
+  expect(readFileSync(options.path).length).toBeLessThan(60_000);
+  const again = new PersistentAgent<Album>(options);
+  expect((await again.load()).pictures).toEqual([56, 57, 58, 59].map((n) => picture(n)));
+  await again.close();
+});
+
+test('a fork refers to the same blobs', async () => {
+  const store = new Store(new MemoryBackend());
+  await store.agent<Album>('album', { blobs }).save({ title: '', pictures: [picture(1)] });
+  await store.fork('album', 'copy');
+  expect((await store.agent<Album>('copy', { blobs }).load()).pictures).toEqual([picture(1)]);
+});
+
+test('several states in one transaction', async () => {
+  const store = new Store(new MemoryBackend());
+  const [a, b] = ['a', 'b'].map((key) =>
+    store.agent<Album>(key, { blobs, initial: () => ({ title: '', pictures: [] }) }),
+  );
+  await store.transact([a!, b!], (one, two) => {
+    one.pictures.push(picture(1));
+    two.pictures.push(picture(2));
+  });
+  expect((await new Store(store.backend).agent<Album>('b', { blobs }).load()).pictures).toEqual([picture(2)]);
+  expect(await kept()).toHaveLength(2);
+});
+
+describe('a blob that is not what it was', () => {
+  const saved = async (): Promise<MemoryBackend> => {
+    const backend = new MemoryBackend();
+    await new Store(backend).agent<Album>('album', { blobs }).save({ title: '', pictures: [picture(1)] });
+    return backend;
+  };
+  const refusal = (what: string) => ({
+    code: 'DGENTS_STATE_CORRUPTION',
+    location: addressOf(picture(1)),
+    message: expect.stringContaining(what),
+  });
+
+  test('is told: missing, changed, cut short', async () => {
+    const file = fileOf(addressOf(picture(1)));
+    for (const [what, spoil] of [
+      ['was altered', () => writeFileSync(file, picture(2))],
+      ['was altered', () => writeFileSync(file, picture(1).subarray(1))],
+      ['is missing', () => rmSync(file)],
+    ] as const) {
+      const backend = await saved();
+      spoil();
+      const agent = new Store(backend).agent<Album>('album', { blobs });
+      await expect(agent.load()).rejects.toMatchObject(refusal(what));
+      await expect(agent.update(() => ({ title: '', pictures: [] }))).rejects.toMatchObject(refusal(what));
+      expect(await recordsOf(backend, 'album')).toHaveLength(1);
+      rmSync(file, { force: true });
+    }
+  });
+
+  test('without `blobs` the state is refused, and left alone', async () => {
+    const agent = new Store(await saved()).agent('album');
+    await expect(agent.load()).rejects.toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
+  });
+
+  test('more than maxBytes of them are not fetched', async () => {
+    const small = new Store(await saved()).agent('album', { blobs, codec: { maxBytes: 6000 } });
+    await expect(small.load()).rejects.toMatchObject({ code: 'DGENTS_STATE_TOO_LARGE', limitBytes: 6000 });
+  });
+});
+
+describe('nothing is stored that refers to what is not there', () => {
+  const failing = (put: BlobStore['put']): BlobStore => ({
+    put,
+    get: (address) => blobStore.get(address),
+    list: () => blobStore.list(),
+    remove: (address, before) => blobStore.remove(address, before),
+  });
+
+  test('when the blob store refuses', async () => {
+    const backend = new MemoryBackend();
+    const store = failing(() => Promise.reject(new TypeError('no')));
+    const agent = new Store(backend).agent<Album>('album', { blobs: { store, threshold: 1000 } });
+    await expect(agent.save({ title: '', pictures: [picture(1)] })).rejects.toMatchObject({
+      code: 'DGENTS_STORAGE_UNAVAILABLE',
+      message: 'The blob store failed: no',
+    });
+    expect((await backend.read('album')).head).toBeNull();
+    expect(await agent.save({ title: '', pictures: [picture(1, 10)] })).toBe(1);
+  });
+
+  test('when it does not answer in time, also not later', async () => {
+    const backend = new MemoryBackend();
+    let answer: () => void = () => undefined;
+    const store = failing(() => new Promise((resolve) => (answer = () => resolve())));
+    const agent = new Store(backend).agent<Album>('album', { blobs: { store, threshold: 1000 } });
+    const save = agent.save({ title: '', pictures: [picture(1)] }, { timeoutMs: 50 });
+    await expect(save).rejects.toMatchObject({ code: 'DGENTS_STORAGE_TIMEOUT' });
+    answer();
+    expect(await agent.save({ title: 'later', pictures: [] })).toBe(1);
+  });
+
+  test('a blob is put before the record', async () => {
+    const backend = new MemoryBackend();
+    let before: unknown = 'not asked';
+    const store = failing(async (address, bytes) => {
+      before = (await backend.read('album')).head;
+      await blobStore.put(address, bytes);
+    });
+    const agent = new Store(backend).agent<Album>('album', { blobs: { store, threshold: 1000 } });
+    await agent.save({ title: '', pictures: [picture(1)] });
+    expect(before).toBeNull();
+  });
+});
+
+describe('collecting garbage', () => {
+  test('removes what no kept version refers to, and nothing that is young', async () => {
+    const place = new MemoryBackend();
+    const store = new Store(memoryBackend({ sharing: place }));
+    const agent = store.agent<Album>('album', { blobs });
+    for (const n of [1, 2, 3]) await agent.save({ title: `${n}`, pictures: [picture(n)] });
+    await store.agent<Album>('other', { blobs }).save({ title: '', pictures: [picture(4)] });
+    await blobStore.put(addressOf(picture(5)), picture(5));
+    await blobStore.put(addressOf(picture(6)), picture(6));
+    for (const n of [1, 2, 3, 4, 5]) age(addressOf(picture(n)), 2 * HOUR);
+    const backends = [place];
+    expect(await collectGarbage({ blobs: blobStore, backends, dryRun: true })).toMatchObject({
+      removed: [addressOf(picture(5))],
+    });
+    expect(await kept()).toHaveLength(6);
+    // Versions of the past are kept, and so is what they refer to.
+    expect(await collectGarbage({ blobs: blobStore, backends })).toEqual({
+      kept: 5,
+      removed: [addressOf(picture(5))],
+      removedBytes: 5000,
+    });
+    await store.erase('album');
+    const gone = await collectGarbage({ blobs: blobStore, backends });
+    expect([...gone.removed].sort()).toEqual([1, 2, 3].map((n) => addressOf(picture(n))).sort());
+    expect(await kept()).toEqual([addressOf(picture(4)), addressOf(picture(6))].sort());
+    await store.close();
+  });
+
+  test('marks what only a base or a checkpoint refers to', async () => {
+    const place = new MemoryBackend();
+    const inline = new Store(place).agent<Album>('album');
+    for (const n of [1, 2, 3]) await inline.save({ title: `${n}`, pictures: [picture(n)] });
+    const records = await recordsOf(place, 'album');
+    const whole = (n: number): Checkpoint => {
+      const { version, id, at } = records[n - 1] as Checkpoint;
+      const tag = `{"$blob":["Uint8Array","${addressOf(picture(n))}",5000]}`;
+      return { version, id, at, data: `{"title":"${n}","pictures":[${tag}]}` };
+    };
+    for (const n of [2, 3]) {
+      await blobStore.put(addressOf(picture(n)), picture(n));
+      age(addressOf(picture(n)), 2 * HOUR);
+    }
+    await place.checkpoint('album', whole(3));
+    await place.trim('album', whole(2));
+    const options = { blobs: blobStore, backends: [place] };
+    expect(await collectGarbage(options)).toMatchObject({ kept: 2, removed: [] });
+    expect((await new Store(place).agent<Album>('album', { blobs }).load()).pictures).toEqual([picture(3)]);
+  });
+
+  test('removes nothing where a log cannot be read', async () => {
+    const place = new MemoryBackend();
+    const keys = [{ id: 'k', key: randomBytes(32) }];
+    const transforms = [encrypt({ keys })];
+    await new Store(place).agent('secret', { transforms }).save(1);
+    await blobStore.put(addressOf(picture(5)), picture(5));
+    age(addressOf(picture(5)), 2 * HOUR);
+    const options = { blobs: blobStore, backends: [place] };
+    await expect(collectGarbage(options)).rejects.toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
+    expect(await kept()).toHaveLength(1);
+    expect(await collectGarbage({ ...options, transforms: () => transforms })).toMatchObject({ kept: 0 });
+  });
+});
+
+describe('a FileBlobStore', () => {
+  const address = addressOf(picture(1));
+
+  test('makes what is put again young, so that it is not removed', async () => {
+    await blobStore.put(address, picture(1));
+    age(address, 2 * HOUR);
+    await blobStore.put(address, picture(1));
+    expect(await blobStore.remove(address, Date.now() - HOUR)).toBe(false);
+    expect(await blobStore.get(address)).toEqual(Buffer.from(picture(1)));
+    age(address, 2 * HOUR);
+    expect(await blobStore.remove(address, Date.now() - HOUR)).toBe(true);
+    expect(await blobStore.remove(address, Date.now())).toBe(false);
+    expect(await blobStore.get(address)).toBeUndefined();
+    expect(readdirSync(join(blobStore.path, address.slice(0, 2)))).toEqual([]);
+  });
+
+  test('writes a file of another length anew, and takes many writers at once', async () => {
+    await blobStore.put(address, picture(1));
+    writeFileSync(fileOf(address), 'torn');
+    await Promise.all(Array.from({ length: 20 }, () => blobStore.put(address, picture(1))));
+    expect(await blobStore.get(address)).toEqual(Buffer.from(picture(1)));
+    expect(readdirSync(join(blobStore.path, address.slice(0, 2)))).toEqual([address]);
+  });
+
+  test('finds what a process that ended was looking at, and sweeps its drafts', async () => {
+    await blobStore.put(address, picture(1));
+    const shard = join(blobStore.path, address.slice(0, 2));
+    const aside = `${fileOf(address)}.aaaaaaaaaaaa`;
+    const draft = `${fileOf(address)}.bbbbbbbbbbbb`;
+    writeFileSync(aside, picture(1));
+    writeFileSync(draft, 'half');
+    rmSync(fileOf(address));
+    expect(await blobStore.get(address)).toEqual(Buffer.from(picture(1)));
+    const old = new Date(Date.now() - 48 * HOUR);
+    for (const file of [aside, draft]) utimesSync(file, old, old);
+    await kept();
+    expect(readdirSync(shard)).toEqual([address]);
+  });
+
+  test('is a typed error where it cannot write, and takes only addresses', async () => {
+    const blocked = new FileBlobStore(join(folder, 'file'));
+    writeFileSync(join(folder, 'file'), '');
+    await expect(blocked.put(address, picture(1))).rejects.toMatchObject({
+      code: 'DGENTS_STORAGE_UNAVAILABLE',
+    });
+    await expect(blobStore.get('../secret')).rejects.toThrow(TypeError);
+    await expect(blobStore.put(address.toUpperCase(), picture(1))).rejects.toThrow(TypeError);
+  });
+});
+
+test('options that cannot be meant are refused', () => {
+  const store = new Store(new MemoryBackend());
+  expect(() => store.agent('a', { blobs: { store: {} as BlobStore } })).toThrow(TypeError);
+  expect(() => store.agent('a', { blobs: { ...blobs, threshold: 0 } })).toThrow(RangeError);
+  const keys = [{ id: 'k', key: randomBytes(32) }];
+  expect(() => store.agent('a', { blobs, transforms: [encrypt({ keys })] })).toThrow(
+    expect.objectContaining({ code: 'DGENTS_UNSUPPORTED' }),
+  );
+  expect(() => new FileBlobStore('')).toThrow(TypeError);
+});
