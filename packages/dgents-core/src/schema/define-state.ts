@@ -5,7 +5,7 @@ import type { Opening } from './opening.js';
 export interface StateDefinition<S>
   extends Pick<
     AgentOptions<S>,
-    'initial' | 'schema' | 'schemaVersion' | 'migrations' | 'codec' | 'transforms' | 'retain'
+    'initial' | 'schema' | 'schemaVersion' | 'migrations' | 'codec' | 'transforms' | 'blobs' | 'retain'
   > {
   /** For people, and for tools that list states by kind. */
   readonly name: string;
