@@ -190,6 +190,29 @@ describe('nothing is stored that refers to what is not there', () => {
     expect(await agent.save({ title: 'later', pictures: [] })).toBe(1);
   });
 
+  test('when its writer gives up while the blob is on its way; the others are written without it', async () => {
+    const backend = new MemoryBackend();
+    let ask: () => void = () => undefined;
+    let answer: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => (ask = resolve));
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const store = failing(() => {
+      ask();
+      return answered;
+    });
+    const initial = (): Album => ({ title: '', pictures: [] });
+    const agent = new Store(backend).agent<Album>('album', { blobs: { store, threshold: 1000 }, initial });
+    const aborter = new AbortController();
+    const given = agent.update((draft) => void draft.pictures.push(picture(1)), { signal: aborter.signal });
+    const other = agent.update((draft) => ({ ...draft, title: 'other' }));
+    await asked;
+    aborter.abort();
+    await expect(given).rejects.toMatchObject({ name: 'AbortError' });
+    answer();
+    expect(await other).toMatchObject({ version: 1, state: { title: 'other', pictures: [] } });
+    expect((await backend.read('album')).head?.version).toBe(1);
+  });
+
   test('a blob is put before the record', async () => {
     const backend = new MemoryBackend();
     let before: unknown = 'not asked';
