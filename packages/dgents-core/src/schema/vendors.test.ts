@@ -51,6 +51,40 @@ describe.each(SCHEMAS)('a schema of %s', (_, schema) => {
   });
 });
 
+describe('what a schema does not know is not dropped in silence', () => {
+  test.each<[string, StandardSchemaV1<unknown, { list: { id: number }[] }>]>([
+    ['zod', z.object({ list: z.array(z.object({ id: z.number() })) })],
+    ['valibot', v.object({ list: v.array(v.object({ id: v.number() })) })],
+  ])('%s: it is refused with its path, in a save and in an update', async (_, schema) => {
+    const agent = store.agent('k', { schema, initial: () => ({ list: [] }) });
+    const unknown = { list: [{ id: 1 }, { id: 2, note: 'mine' }] };
+    for (const write of [agent.save(unknown), agent.update(() => unknown)]) {
+      const refused = await failureOf(write);
+      expect(refused).toMatchObject({
+        code: 'DGENTS_STATE_VALIDATION',
+        message: expect.stringMatching(/\$\.list\[1\]\.note.*Nothing was stored.*looseObject/s),
+        issues: [{ path: ['list', 1, 'note'] }],
+      });
+    }
+    expect(await store.has('k')).toBe(false);
+    await agent.save({ list: [{ id: 1, note: undefined } as never] });
+    expect(await agent.load()).toEqual({ list: [{ id: 1 }] });
+  });
+
+  test('those that keep it keep it', async () => {
+    const schemas = [
+      z.looseObject({ id: z.number() }),
+      v.looseObject({ id: v.number() }),
+      type({ id: 'number' }),
+    ];
+    for (const [i, schema] of schemas.entries()) {
+      const agent = store.agent(`k${i}`, { schema: schema as StandardSchemaV1<unknown, { id: number }> });
+      await agent.save({ id: 1, note: 'mine' } as never);
+      expect(await store.agent(`k${i}`).load()).toEqual({ id: 1, note: 'mine' });
+    }
+  });
+});
+
 const answering = (validate: (state: unknown) => unknown): StandardSchemaV1<unknown, unknown> =>
   ({ '~standard': { version: 1, vendor: 'test', validate } }) as never;
 

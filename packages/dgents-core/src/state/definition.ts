@@ -4,11 +4,12 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { BlobOptions } from '../blobs/blob-store.js';
-import { Codec, type CodecOptions, type Copied, type Json } from '../codec/codec.js';
+import { Codec, type CodecOptions, type Copied, formatPath, type Json } from '../codec/codec.js';
 import { OUTDATED } from '../codec/traits.js';
 import { DgentsError, MigrationError, StateValidationError, type ValidationIssue } from '../errors.js';
 import type { Transform } from '../transforms/transform.js';
 import { assertList, Wrapping } from '../transforms/wrapping.js';
+import { droppedIn } from './dropped.js';
 
 /** Steps that bring a state from the schema version of their key to the next one. Pure and synchronous. */
 export type Migrations = Readonly<Record<number, (state: never) => unknown>>;
@@ -84,7 +85,10 @@ export class Definition {
     if (schema === undefined) return this.codec.copy(state, { key });
     const validated = this.validated(state, key, 'save');
     const own = this.codec.copy(validated, { key });
-    if (!this.isSame(own.value, state)) this.assertLoadable(own.value, key);
+    if (!this.isSame(own.value, state)) {
+      this.assertKept(state, own.value, key);
+      this.assertLoadable(own.value, key);
+    }
     return own;
   }
 
@@ -95,6 +99,16 @@ export class Definition {
     } catch {
       return false;
     }
+  }
+
+  /** What was handed in to be kept is kept, or refused. */
+  private assertKept(given: unknown, own: unknown, key: string): void {
+    const path = droppedIn(given, own);
+    if (path === undefined) return;
+    const message =
+      `The schema does not know ${formatPath(path)}, and drops it. Nothing was stored. Add it to the schema, leave it ` +
+      'out of the state, or let the schema keep what it does not know (looseObject of zod and valibot).';
+    throw new StateValidationError(message, { issues: [{ message, path }], key });
   }
 
   /** What a schema made of a state is what every load will show it again: it has to take that, and leave it alone. */
