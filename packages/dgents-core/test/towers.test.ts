@@ -33,7 +33,10 @@ function orders(names: readonly Name[]): Name[][] {
 
 const ALL = orders(Object.keys(WRAPS) as Name[]);
 
-const transforms = [compress(), encrypt({ keys: [{ id: 'k', key: Buffer.from('a key of thirty-two bytes, test.') }] })];
+const transforms = [
+  compress(),
+  encrypt({ keys: [{ id: 'k', key: Buffer.from('a key of thirty-two bytes, test.') }] }),
+];
 
 let store: Store;
 let inmost: StateAgent<Notes>;
