@@ -97,6 +97,12 @@ test.each(ALL)('%s, %s, %s, %s, %s', async (...names) => {
   }
   expect(seen).toEqual([{ notes: ['mine'] }, { notes: ['mine', 'd'] }]);
 
+  const watch = agent.watch()[Symbol.asyncIterator]();
+  await watch.next();
+  const pending = watch.next();
+  await watch.return?.();
+  expect(await pending).toEqual({ done: true, value: undefined });
+
   await agent.close();
   expect(await failureOf(agent.load())).toMatchObject({ code: 'DGENTS_AGENT_CLOSED' });
   const isOpen = names.includes('loan') || names.includes('lens');

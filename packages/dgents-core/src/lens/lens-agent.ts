@@ -26,6 +26,7 @@ import {
 } from '../errors.js';
 import { checkMeta } from '../state/arguments.js';
 import { Deadlines, monotonicMs, remainingMs } from '../state/deadlines.js';
+import { endedBy } from '../state/ended-by.js';
 import { checkTimeout, DEFAULT_TIMEOUT_MS } from '../state/engine.js';
 import type { Wrapped } from '../wrapper/forwarding-agent.js';
 import { keyOf } from '../wrapper/key-of.js';
@@ -174,12 +175,15 @@ export class LensAgent<S, A> implements DataAgent<A> {
   ): AsyncIterable<Versioned<DeepReadonly<A>> | Deleted>;
   watch(options?: WatchOptions): AsyncIterable<Versioned<A> | Deleted>;
   watch(options?: WatchOptions): AsyncGenerator<never, void, undefined> {
-    return this.follow(options) as AsyncGenerator<never, void, undefined>;
+    const ending = new AbortController();
+    return endedBy(this.follow(ending, options) as AsyncGenerator<never, void, undefined>, ending);
   }
 
-  private async *follow(options: WatchOptions = {}): AsyncGenerator<Shown<A> | Deleted> {
+  private async *follow(
+    ending: AbortController,
+    options: WatchOptions = {},
+  ): AsyncGenerator<Shown<A> | Deleted> {
     this.assertOpen();
-    const ending = new AbortController();
     const end = (): void => ending.abort();
     const { signal, frozen } = options;
     signal?.addEventListener('abort', end, { once: true });

@@ -26,6 +26,7 @@ import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl, checkWeig
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import type { DefinitionOptions } from './definition.js';
+import { endedBy } from './ended-by.js';
 import { checkTimeout, type Engine } from './engine.js';
 import { eraseDeleted } from './erase.js';
 import {
@@ -196,15 +197,18 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   ): AsyncIterable<Versioned<DeepReadonly<S>> | Deleted>;
   watch(options?: WatchOptions): AsyncIterable<Versioned<S> | Deleted>;
   watch(options: WatchOptions = {}): AsyncGenerator<never, void, undefined> {
-    const watch = this.follow(options) as AsyncGenerator<never, void, undefined>;
-    return toldEach('watch', this.engine, this.key, watch);
-  }
-
-  private async *follow(options: WatchOptions): AsyncGenerator<Versioned<S> | Deleted, void, undefined> {
-    this.assertOpen();
-    this.closing ??= new AbortController();
     // Not AbortSignal.any: what it makes stays in memory as long as the signals it was made of.
     const ending = new AbortController();
+    const watch = this.follow(options, ending) as AsyncGenerator<never, void, undefined>;
+    return toldEach('watch', this.engine, this.key, endedBy(watch, ending));
+  }
+
+  private async *follow(
+    options: WatchOptions,
+    ending: AbortController,
+  ): AsyncGenerator<Versioned<S> | Deleted, void, undefined> {
+    this.assertOpen();
+    this.closing ??= new AbortController();
     const end = (): void => ending.abort();
     const signals =
       options.signal === undefined ? [this.closing.signal] : [this.closing.signal, options.signal];

@@ -13,6 +13,7 @@ import type {
   WatchOptions,
 } from '../data-agent.js';
 import { AgentClosedError } from '../errors.js';
+import { endedBy } from '../state/ended-by.js';
 import { ForwardingAgent } from './forwarding-agent.js';
 
 type Items = AsyncIterable<Versioned<never> | Deleted>;
@@ -95,10 +96,17 @@ export class LentAgent<S> extends ForwardingAgent<S> {
   }
 
   /** An iteration that ends when the loan does. */
-  private async *walk(begin: (signal: AbortSignal) => Items, signal?: AbortSignal): AsyncGenerator<never> {
-    if (this.closing !== undefined) throw this.closed();
-    // Not AbortSignal.any: what it makes stays in memory as long as the signals it was made of.
+  private walk(begin: (signal: AbortSignal) => Items, signal?: AbortSignal): Items {
     const ending = new AbortController();
+    return endedBy(this.steps(begin, ending, signal), ending);
+  }
+
+  private async *steps(
+    begin: (signal: AbortSignal) => Items,
+    ending: AbortController,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<never, void, undefined> {
+    if (this.closing !== undefined) throw this.closed();
     const end = (): void => ending.abort();
     signal?.addEventListener('abort', end, { once: true });
     if (signal?.aborted) end();
