@@ -79,7 +79,11 @@ export async function* successive(
 /** Whether the first version of a walk is a change of the state and not an event. A base stands for its state. */
 async function isState(cell: Cell, version: Version, timeoutMs: number): Promise<boolean> {
   const range = cell.engine.backend.range(cell.key, { from: version, to: version, limit: 1, timeoutMs });
-  for await (const record of range) return record.version !== version || record.kind !== 'event';
+  for await (const record of range) {
+    // Where the walk starts from a checkpoint, nothing else looks at the record.
+    cell.definition.wrapping.assertNoEvent(cell.key, record);
+    return record.version !== version || record.kind !== 'event';
+  }
   return true;
 }
 

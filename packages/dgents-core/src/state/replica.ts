@@ -228,6 +228,7 @@ class Builder {
         this.patch(record, before);
         return;
       case 'event':
+        this.definition.wrapping.assertNoEvent(this.key, record);
         return;
       default:
         throw this.corrupt(`record ${record.version} is of an unknown kind`);

@@ -27,12 +27,15 @@ export class Wrapping {
   readonly isPlain: boolean;
   /** Where large bytes lie; undefined: in the records. */
   readonly blobs: Blobs | undefined;
+  /** Whether what is read was authenticated, other than deletions. */
+  readonly authenticates: boolean;
   private readonly transforms: readonly Transform[];
 
   /** @throws TypeError for what is no list of transforms, or for an order that cannot be meant */
   constructor(transforms: readonly Transform[] = [], blobs?: BlobOptions) {
     this.transforms = checked(transforms);
     this.blobs = blobs === undefined ? undefined : new Blobs(blobs);
+    this.authenticates = this.transforms.some(({ required, encrypts }) => required || encrypts);
     this.isPlain = this.transforms.length === 0 && blobs === undefined;
     if (blobs !== undefined && this.transforms.some(({ encrypts }) => encrypts)) {
       throw new UnsupportedError(
@@ -98,6 +101,20 @@ export class Wrapping {
     const place = placeOf(key, stored, kind, after);
     this.requireAll(names, place);
     return names.length === 0 ? stored.data : this.unwrap(stored.data, names, place, maxBytes);
+  }
+
+  /**
+   * No agent writes events, and what an event holds is never asked for: a record that is called one would be stepped over
+   * without having been authenticated.
+   * @throws StateCorruptionError for an event, where records are authenticated
+   */
+  assertNoEvent(key: string, { kind, version }: Pick<LogRecord, 'kind' | 'version'>): void {
+    if (kind !== 'event' || !this.authenticates) return;
+    throw new StateCorruptionError(
+      `Version ${version} of "${key}" is stored as an event, which no agent writes and nothing authenticates: somebody ` +
+        'put it there, or changed what a record is called. It was left as it is.',
+      { key },
+    );
   }
 
   /**
