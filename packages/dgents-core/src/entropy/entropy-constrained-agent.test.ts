@@ -138,6 +138,9 @@ test('a child has the budget of its depth: a half, a third, a quarter, or by ano
   const halves = new EntropyConstrainedAgent(store.agent<Notes>('tree'), { rule: (depth) => 0.5 ** depth });
   expect(halves.child().child().limitBytes).toBe(250_000);
   expect(halves.child({ budget: 0.1, maxBytes: 1_000 }).limitBytes).toBe(100);
+  const tight = new EntropyConstrainedAgent(store.agent<Notes>('tree'), { maxBytes: 20 });
+  const untold = { maxBytes: undefined, depth: undefined, mode: undefined } as object;
+  expect(tight.child(untold).limitBytes).toBe(10);
   // A budget that was told is that of one agent, and not of those below it.
   const told = new EntropyConstrainedAgent(store.agent<Notes>('tree'), { budget: 0.01 });
   expect(told.child().budget).toBe(1 / 2);

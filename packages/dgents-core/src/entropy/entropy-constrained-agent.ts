@@ -87,10 +87,12 @@ export class EntropyConstrainedAgent<S> extends ForwardingAgent<S> {
   child<T = S>(options: ChildOptions<T> = {}): EntropyConstrainedAgent<T> {
     const { agent = new LentAgent(this.inner) as unknown as DataAgent<T>, ...own } = options;
     const { budget: _, ...inherited } = this.options;
+    // What is undefined is not told: it must not take a limit away.
+    const told = Object.entries(own).filter(([, value]) => value !== undefined);
     return new EntropyConstrainedAgent<T>(agent as Wrapped<T>, {
       ...inherited,
       depth: this.depth + 1,
-      ...own,
+      ...Object.fromEntries(told),
     });
   }
 

@@ -220,3 +220,32 @@ describe('an agent of a part', () => {
     expect((await parent.load()).visits).toBe(0);
   });
 });
+
+test('writes of one handle are made in the order of their calls, whatever has to wait', async () => {
+  const parent = new VolatileAgent<{ p: string[] }>({ initial: () => ({ p: ['a'] }) });
+  const part = focusOn(parent, ['p']);
+  const plain = new VolatileAgent<string[]>({ initial: () => ['a'] });
+  for (const agent of [plain, part]) {
+    await agent.load();
+    const add = (text: string) => agent.update((list) => void list.push(text));
+    const writes = [
+      add('u'),
+      agent.save(['2']),
+      add('v'),
+      agent.save(['3']),
+      add('w'),
+      agent.save(['4']),
+      add('x'),
+    ];
+    const done = await Promise.all(writes);
+    expect(done.map((each) => (typeof each === 'number' ? each : each.version))).toEqual([
+      1, 2, 3, 4, 5, 6, 7,
+    ]);
+    expect(await agent.load()).toEqual(['4', 'x']);
+  }
+  const late = part.save(['5']);
+  const update = part.update((list) => void list.push('y'));
+  await part.close();
+  await Promise.all([late, update]);
+  expect((await parent.load()).p).toEqual(['5', 'y']);
+});

@@ -67,6 +67,8 @@ export class LensAgent<S, A> implements DataAgent<A> {
   private seen: Seen | undefined;
   /** Writes that have not settled, and what the saves among them put. */
   private readonly pending = new Map<Promise<unknown>, Seen | undefined>();
+  /** Resolves once the last write that has to wait has begun. */
+  private line: Promise<unknown> | undefined;
   private readonly deadlines = new Deadlines();
   private readonly watches = new Set<AbortController>();
   private closed: Promise<void> | undefined;
@@ -226,14 +228,17 @@ export class LensAgent<S, A> implements DataAgent<A> {
     this.assertOpen();
     if (state === undefined) throw new TypeError('`undefined` is not a state.');
     refuseWeighing(given);
-    const { codec, lens } = this;
+    const { codec } = this;
     const own = codec.copy(state, { key: this.key }).value as A;
-    // Not a moment later than it has to be: what was given is the caller's again then.
-    const waits = given.expected === undefined && [...this.pending.values()].includes(undefined);
-    const options = waits ? await this.afterUpdates(given) : given;
+    // It compares with what the updates of this handle that are under way will leave: they have to end first.
+    const comesAfter = given.expected === undefined ? () => this.updatesUnderWay() : () => undefined;
+    return this.inOrder(given, comesAfter, (options) => this.put(own, options));
+  }
+
+  private async put(own: A, options: SaveOptions): Promise<Version> {
+    const { codec, lens, seen } = this;
     // What this handle has seen, or has put there itself a moment ago.
     const puts = [...this.pending.values()].filter((put) => put !== undefined);
-    const { seen } = this;
     const compares = options.expected === undefined && seen !== undefined;
     const replace = (draft: S): S | void => {
       if (compares) {
@@ -255,18 +260,41 @@ export class LensAgent<S, A> implements DataAgent<A> {
     }
   }
 
-  /** A save compares with what the updates of this handle that are under way will leave: they have to end first. */
-  private async afterUpdates(options: SaveOptions): Promise<SaveOptions> {
+  private updatesUnderWay(): Promise<unknown> | undefined {
     const updates = [...this.pending].filter(([, put]) => put === undefined).map(([write]) => write);
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-    const meta = checkMeta(options.meta);
+    return updates.length === 0 ? undefined : Promise.allSettled(updates);
+  }
+
+  /**
+   * Begins a write at once, unless it or one before it has to wait: writes of a handle are made in the order of their
+   * calls.
+   * @param comesAfter what it waits for, once its turn has come
+   */
+  private inOrder<O extends SaveOptions, T>(
+    given: O,
+    comesAfter: () => Promise<unknown> | undefined,
+    begin: (options: O) => Promise<T>,
+  ): Promise<T> {
+    const before = this.line ?? comesAfter();
+    if (before === undefined) return begin(given);
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = given;
+    const meta = checkMeta(given.meta);
     const call = { deadline: monotonicMs() + checkTimeout(timeoutMs), timeoutMs, signal };
-    await this.deadlines.within(Promise.allSettled(updates), call, 'The save', this.key);
-    return {
-      ...options,
-      ...(meta !== undefined && { meta }),
-      ...(options.timeoutMs !== undefined && { timeoutMs: remainingMs(call) }),
-    };
+    const turn = before.then(comesAfter);
+    const begun = this.deadlines.within(turn, call, 'The write', this.key).then(() => ({
+      done: begin({
+        ...given,
+        ...(meta !== undefined && { meta }),
+        ...(given.timeoutMs !== undefined && { timeoutMs: remainingMs(call) }),
+      }),
+    }));
+    const line: Promise<unknown> = begun
+      .catch(() => undefined)
+      .then(() => {
+        if (this.line === line) this.line = undefined;
+      });
+    this.line = line;
+    return begun.then(({ done }) => done);
   }
 
   private async conflict(seen: Seen, { timeoutMs, signal }: CallOptions): Promise<DgentsError> {
@@ -279,17 +307,17 @@ export class LensAgent<S, A> implements DataAgent<A> {
     );
   }
 
-  async update(change: (draft: A) => A | void, options?: UpdateOptions): Promise<Versioned<A>> {
+  async update(change: (draft: A) => A | void, options: UpdateOptions = {}): Promise<Versioned<A>> {
     this.assertOpen();
     if (typeof change !== 'function') throw new TypeError('update takes a recipe: `(draft) => { … }`.');
     refuseWeighing(options);
     const { codec, lens } = this;
-    const result = await this.write(
-      this.parent.update(
-        (draft) => changePart(codec, lens, draft, change, (look) => this.locate(look)),
-        options,
-      ),
-      undefined,
+    const recipe = (draft: S): S | void =>
+      changePart(codec, lens, draft, change, (look) => this.locate(look));
+    const result = await this.inOrder(
+      options,
+      () => undefined,
+      (own) => this.write(this.parent.update(recipe, own), undefined),
     );
     return versionedView(result, () => codec.clone(lens.get(result.state)));
   }
@@ -351,6 +379,7 @@ export class LensAgent<S, A> implements DataAgent<A> {
   close(): Promise<void> {
     this.closed ??= (async () => {
       for (const watch of this.watches) watch.abort();
+      await this.line;
       await Promise.allSettled(this.pending.keys());
     })();
     return this.closed;

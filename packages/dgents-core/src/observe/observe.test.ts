@@ -320,3 +320,29 @@ test('one who listens to the end alone hears it', async () => {
   ends.end();
   expect(ends.over).toMatchObject([{ operation: 'save', version: 1 }]);
 });
+
+test('a subscriber that freezes the events does nothing to what they are about', async () => {
+  const freeze = (event: unknown): void => void Object.freeze(event);
+  const channels = [OPERATION_CHANNEL, BACKEND_CHANNEL].map((name) => `tracing:${name}:start`);
+  for (const channel of channels) subscribe(channel, freeze);
+  try {
+    await using store = new Store(memoryBackend());
+    const agent = store.agent<number>('k', { initial: () => 0 });
+    expect(await agent.save(1, { operationId: 'op' })).toBe(1);
+    expect((await agent.update((n) => n + 1)).version).toBe(2);
+    expect(await agent.save(1, { operationId: 'op' })).toBe(1);
+    expect(await agent.load()).toBe(2);
+    const other = store.agent('other', { initial: () => ({ n: 0 }) });
+    await store.transact([other], (draft) => {
+      draft.n += 1;
+    });
+    expect(await other.load()).toEqual({ n: 1 });
+    expect(await agent.history()).toEqual([1]);
+    const steps = agent.timeline()[Symbol.asyncIterator]();
+    expect((await steps.next()).value).toMatchObject({ version: 1 });
+    await steps.return?.();
+    expect(await agent.delete()).toBe(true);
+  } finally {
+    for (const channel of channels) unsubscribe(channel, freeze);
+  }
+});

@@ -86,12 +86,12 @@ export function observeEach<E extends ObservedCall, T>(
   return iterator as unknown as AsyncGenerator<T, void, undefined>;
 }
 
-/** What a faulty backend has given is for the engine to judge. */
-function noteSafely(note: () => void): void {
+/** What a faulty backend has given is for the engine to judge, and a subscriber may have frozen the event. */
+export function noteSafely(note: () => void): void {
   try {
     note();
   } catch {
-    // The event lacks what could not be counted.
+    // The event lacks what could not be noted.
   }
 }
 
@@ -102,13 +102,15 @@ interface Failure {
 /** Tells once that it is over, and how long it took. */
 function ending<E extends ObservedCall>(channel: Channel<E>, event: Open<E>): (failure?: Failure) => void {
   const begunAt = performance.now();
+  let isOver = false;
   return (failure) => {
-    if (event.durationMs !== undefined) return;
-    event.durationMs = performance.now() - begunAt;
-    if (failure !== undefined) {
-      event.error = errorName(failure.error);
-      channel.error.publish(event as E & { error: unknown });
-    }
+    if (isOver) return;
+    isOver = true;
+    noteSafely(() => {
+      event.durationMs = performance.now() - begunAt;
+      if (failure !== undefined) event.error = errorName(failure.error);
+    });
+    if (failure !== undefined) channel.error.publish(event as E & { error: unknown });
     const last = event as E & { error: unknown; result: unknown };
     channel.asyncStart.publish(last);
     channel.asyncEnd.publish(last);

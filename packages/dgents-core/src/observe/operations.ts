@@ -8,7 +8,7 @@ import type { Operation } from '../state/operation.js';
 import type { Plan } from '../state/plan.js';
 import type { Snapshot } from '../state/replica.js';
 import { OPERATION_CHANNEL, type OperationEvent, type OperationName } from './events.js';
-import { type Open, observe, observeEach } from './observe.js';
+import { noteSafely, type Open, observe, observeEach } from './observe.js';
 import { recordBytes } from './weights.js';
 
 const operations = tracingChannel<OperationEvent, OperationEvent>(OPERATION_CHANNEL);
@@ -55,7 +55,12 @@ export function noting<T>(
 ): (snapshot: Snapshot) => T {
   if (event === undefined) return finish;
   return (snapshot) => {
-    if (snapshot.head !== null) event.version = snapshot.head.version;
+    const { head } = snapshot;
+    if (head !== null) {
+      noteSafely(() => {
+        event.version = head.version;
+      });
+    }
     return finish(snapshot);
   };
 }
@@ -79,7 +84,10 @@ export function inContextOf<T>(batch: readonly Operation[], work: () => T): T {
 
 /** Notes what became of an append with every operation that has a part in it. */
 export function noteSent({ outcomes, records }: Plan, end: CommitEnd): void {
-  if (!operations.hasSubscribers) return;
+  if (operations.hasSubscribers) noteSafely(() => noteAttempt(outcomes, records, end));
+}
+
+function noteAttempt(outcomes: Plan['outcomes'], records: Plan['records'], end: CommitEnd): void {
   const bytes = new Map(records.map((record) => [record.id, recordBytes(record)]));
   for (const { operation, written } of outcomes) {
     const event = operation.request.observed?.event;
@@ -94,13 +102,19 @@ export function noteSent({ outcomes, records }: Plan, end: CommitEnd): void {
 
 /** Notes that an operation with this id had happened before. */
 export function noteReplayed({ request }: Operation): void {
-  if (request.observed !== undefined) request.observed.event.replayed = true;
+  const { observed } = request;
+  if (observed === undefined) return;
+  noteSafely(() => {
+    observed.event.replayed = true;
+  });
 }
 
 /** Notes an attempt of a transaction. */
 export function noteTransacted(event: OpenOperation | undefined, results: readonly CommitResult[]): void {
   if (event === undefined) return;
-  event.items = results.length;
-  event.attempts = (event.attempts ?? 0) + 1;
-  event.conflicts = (event.conflicts ?? 0) + (results.every(({ ok }) => ok) ? 0 : 1);
+  noteSafely(() => {
+    event.items = results.length;
+    event.attempts = (event.attempts ?? 0) + 1;
+    event.conflicts = (event.conflicts ?? 0) + (results.every(({ ok }) => ok) ? 0 : 1);
+  });
 }

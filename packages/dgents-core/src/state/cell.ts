@@ -181,7 +181,8 @@ export class Cell {
       while (this.queue.length > 0) {
         const size = Math.min(MAX_BATCH, this.engine.port.limits.recordsPerAppend);
         const batch = this.queue.splice(0, size).filter((operation) => operation.pending);
-        if (batch.length > 0) await inContextOf(batch, () => this.write(batch));
+        if (batch.length === 0) continue;
+        await inContextOf(batch, () => this.write(batch)).catch((error: unknown) => abandon(batch, error));
       }
     } finally {
       this.draining = undefined;
@@ -357,6 +358,14 @@ export class Cell {
         'Load again and decide anew, or use update() without `expected`.',
       { expected: wanted, actual: found, key: this.key },
     );
+  }
+}
+
+/** What nobody foresaw must not keep the others of the queue, nor go on for ever. */
+function abandon(batch: readonly Operation[], error: unknown): void {
+  for (const operation of batch) {
+    if (operation.sentAfter === undefined) operation.fail(error);
+    else operation.unknown('It is not known what became of the write.', error);
   }
 }
 

@@ -94,6 +94,14 @@ describe('a symbiont', () => {
     expect(await beside.load()).toEqual({ count: 300 });
   });
 
+  test('stores nothing where the output it promises fails', async () => {
+    const agent = new VolatileAgent<number>({ initial: () => 0 });
+    const failure = new RangeError('no output');
+    const promising = new Symbiont(agent, (_: number, n: number) => [Promise.reject(failure), n + 1]);
+    await expect(promising.invoke(1)).rejects.toBe(failure);
+    expect((await agent.read()).version).toBe(0);
+  });
+
   test('may change the state it is given, and what it gave out is not the state', async () => {
     const agent = new VolatileAgent({ initial: () => ({ list: ['a'] }) });
     const pusher = new Symbiont(agent, (item: string, state: { list: string[] }) => {

@@ -88,7 +88,9 @@ export class Symbiont<I, O, S> {
     const call = { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal !== undefined && { signal }) };
     for (let attempt = 1; ; attempt += 1) {
       const seen = await this.agent.read(call);
-      const [output, state] = await this.step(input, seen);
+      const [given, state] = await this.step(input, seen);
+      // An output that is a promise is part of the logic: where it fails, nothing is stored.
+      const output = await given;
       signal?.throwIfAborted();
       try {
         await this.agent.save(state, { ...options, expected: seen });
