@@ -289,18 +289,19 @@ export class RedisBackend implements Backend {
     };
     const until = endOf(options);
     const work = async (client: Client, call: Call) => {
-      const { losses, cuts } = this.#connection;
       if (this.#confirmations.isAsked) await this.#confirmations.check(client);
       while (this.#durability.isOld) await this.#durability.renew(client);
       if (call.over) return []; // Nobody waits for it any more: nothing is sent.
       call.sent = true;
+      const { losses, cuts } = this.#connection;
+      const isSentOnce = () => this.#connection.cuts === cuts;
       try {
-        const isSentOnce = () => this.#connection.cuts === cuts;
         const results = await send(client, drafts, options.atomic === true, this.#how, isSentOnce);
         await this.#waitFor(client, drafts, results, losses, until);
         return results;
       } catch (error) {
-        if (wasNotWritten(error)) throw error;
+        // Of what was sent again by the driver only the last sending is known to be refused.
+        if (wasNotWritten(error) && isSentOnce()) throw error;
         throw outcomeUnknown(append.key, doubt, withoutArguments(error));
       }
     };
