@@ -17,11 +17,15 @@ export interface BlobEntry {
 export interface BlobStore {
   /**
    * Keeps the bytes, unless they are there: then they count as put anew, so that they are as young as what refers to them.
+   * What is there under the address and is something else was altered, and is replaced.
    * Resolves when they are as safe as the store can make them.
    */
   put(address: BlobAddress, bytes: Uint8Array): Promise<void>;
-  /** The bytes, or undefined where there are none. */
-  get(address: BlobAddress): Promise<Uint8Array | undefined>;
+  /**
+   * The bytes, or undefined where there are none.
+   * @param byteLength how many it should be: of one that is longer, one byte more is enough to tell
+   */
+  get(address: BlobAddress, byteLength: number): Promise<Uint8Array | undefined>;
   /** All that are kept, in any order. */
   list(): AsyncIterable<BlobEntry>;
   /**

@@ -120,7 +120,7 @@ export class Blobs {
   }
 
   private async get({ address, byteLength }: Tag, key: string): Promise<string> {
-    const bytes = await this.store.get(address);
+    const bytes = await this.store.get(address, byteLength);
     const wrong =
       bytes === undefined
         ? 'is missing'

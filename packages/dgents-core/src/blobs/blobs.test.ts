@@ -1,7 +1,7 @@
 /** Large bytes in a store of their own: what lies in the log, what is missing, and what goes. */
 
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordsOf } from '../../test/altered-log.js';
@@ -286,56 +286,6 @@ describe('collecting garbage', () => {
     await expect(collectGarbage(options)).rejects.toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
     expect(await kept()).toHaveLength(1);
     expect(await collectGarbage({ ...options, transforms: () => transforms })).toMatchObject({ kept: 0 });
-  });
-});
-
-describe('a FileBlobStore', () => {
-  const address = addressOf(picture(1));
-
-  test('makes what is put again young, so that it is not removed', async () => {
-    await blobStore.put(address, picture(1));
-    age(address, 2 * HOUR);
-    await blobStore.put(address, picture(1));
-    expect(await blobStore.remove(address, Date.now() - HOUR)).toBe(false);
-    expect(await blobStore.get(address)).toEqual(Buffer.from(picture(1)));
-    age(address, 2 * HOUR);
-    expect(await blobStore.remove(address, Date.now() - HOUR)).toBe(true);
-    expect(await blobStore.remove(address, Date.now())).toBe(false);
-    expect(await blobStore.get(address)).toBeUndefined();
-    expect(readdirSync(join(blobStore.path, address.slice(0, 2)))).toEqual([]);
-  });
-
-  test('writes a file of another length anew, and takes many writers at once', async () => {
-    await blobStore.put(address, picture(1));
-    writeFileSync(fileOf(address), 'torn');
-    await Promise.all(Array.from({ length: 20 }, () => blobStore.put(address, picture(1))));
-    expect(await blobStore.get(address)).toEqual(Buffer.from(picture(1)));
-    expect(readdirSync(join(blobStore.path, address.slice(0, 2)))).toEqual([address]);
-  });
-
-  test('finds what a process that ended was looking at, and sweeps its drafts', async () => {
-    await blobStore.put(address, picture(1));
-    const shard = join(blobStore.path, address.slice(0, 2));
-    const aside = `${fileOf(address)}.aaaaaaaaaaaa`;
-    const draft = `${fileOf(address)}.bbbbbbbbbbbb`;
-    writeFileSync(aside, picture(1));
-    writeFileSync(draft, 'half');
-    rmSync(fileOf(address));
-    expect(await blobStore.get(address)).toEqual(Buffer.from(picture(1)));
-    const old = new Date(Date.now() - 48 * HOUR);
-    for (const file of [aside, draft]) utimesSync(file, old, old);
-    await kept();
-    expect(readdirSync(shard)).toEqual([address]);
-  });
-
-  test('is a typed error where it cannot write, and takes only addresses', async () => {
-    const blocked = new FileBlobStore(join(folder, 'file'));
-    writeFileSync(join(folder, 'file'), '');
-    await expect(blocked.put(address, picture(1))).rejects.toMatchObject({
-      code: 'DGENTS_STORAGE_UNAVAILABLE',
-    });
-    await expect(blobStore.get('../secret')).rejects.toThrow(TypeError);
-    await expect(blobStore.put(address.toUpperCase(), picture(1))).rejects.toThrow(TypeError);
   });
 });
 
