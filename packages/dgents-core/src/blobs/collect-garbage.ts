@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import type { Backend, LogRecord } from '../backend.js';
 import type { TextPlace, Transform } from '../transforms/transform.js';
 import { Wrapping } from '../transforms/wrapping.js';
@@ -63,20 +64,44 @@ export async function collectGarbage(options: CollectOptions): Promise<Collected
   return { kept, removed, removedBytes };
 }
 
+/** Marks again what a trim moved meanwhile: the base may then be all that refers to a blob. */
 async function mark(
   backend: Backend,
   key: string,
   wrapping: Wrapping,
   marked: Set<BlobAddress>,
 ): Promise<void> {
+  for (;;) {
+    const { head, floor } = await backend.read(key, { limit: 1 });
+    if (head === null) return;
+    const isTrimmed = async (): Promise<boolean> => {
+      const now = await backend.read(key, { limit: 1 });
+      return now.floor !== floor || (now.head?.version ?? 0) < head.version;
+    };
+    try {
+      await markLog(backend, key, head.version, floor, wrapping, marked);
+      if (!(await isTrimmed())) return;
+    } catch (error) {
+      // What was trimmed while it was read cannot be found, or does not go together.
+      if (!(await isTrimmed())) throw error;
+    }
+  }
+}
+
+async function markLog(
+  backend: Backend,
+  key: string,
+  newest: number,
+  floor: number,
+  wrapping: Wrapping,
+  marked: Set<BlobAddress>,
+): Promise<void> {
   const add = (given: Omit<LogRecord, 'kind'>, kind: TextPlace['kind'], after?: string): void => {
     const text =
-      wrapping.textOf(key, given, kind, after, Number.MAX_SAFE_INTEGER) ?? JSON.stringify(given.document);
+      wrapping.textOf(key, given, kind, after, constants.MAX_LENGTH) ?? JSON.stringify(given.document);
     for (const address of addressesIn(text)) marked.add(address);
   };
-  const { head, floor } = await backend.read(key, { limit: 1 });
-  if (head === null) return;
-  let after = await markStarts(backend, key, head.version, floor, add);
+  let after = await markStarts(backend, key, newest, floor, add);
   for await (const record of backend.range(key)) {
     if (record.kind !== 'tombstone') add(record, record.kind, after);
     after = record.id;

@@ -1,3 +1,4 @@
+import { constants as buffers } from 'node:buffer';
 import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync, gzipSync } from 'node:zlib';
 import { StateCorruptionError, StateTooLargeError } from '../errors.js';
 import type { TextPlace, Transform } from './transform.js';
@@ -76,17 +77,23 @@ function pack(bytes: Uint8Array, name: 'gzip' | 'br', level: number): Buffer {
   });
 }
 
+/** What zlib and brotli say of bytes that they did not make; whatever else they say is not about the bytes. */
+const DAMAGE = /^(Z_DATA_ERROR|Z_BUF_ERROR|Z_NEED_DICT|ERR_+ERROR_FORMAT_.*)$/;
+
 function unpack(bytes: Uint8Array, name: string, { key, version }: TextPlace, maxBytes: number): Buffer {
+  const limitBytes = Math.min(maxBytes, buffers.MAX_LENGTH);
   try {
-    const options = { maxOutputLength: maxBytes };
+    const options = { maxOutputLength: limitBytes };
     return name === 'gzip' ? gunzipSync(bytes, options) : brotliDecompressSync(bytes, options);
   } catch (cause) {
-    if ((cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') {
+    const code = String((cause as { code?: unknown }).code);
+    if (code === 'ERR_BUFFER_TOO_LARGE') {
       throw new StateTooLargeError(
-        `Version ${version} of "${key}" unpacks to more than ${maxBytes} bytes (codec option maxBytes). It was left as it is.`,
-        { bytes: maxBytes + 1, limitBytes: maxBytes, key, cause },
+        `Version ${version} of "${key}" unpacks to more than ${limitBytes} bytes (codec option maxBytes). It was left as it is.`,
+        { bytes: limitBytes + 1, limitBytes, key, cause },
       );
     }
+    if (!DAMAGE.test(code)) throw cause;
     throw new StateCorruptionError(
       `Version ${version} of "${key}" cannot be unpacked: it is no ${name === 'gzip' ? 'gzip' : 'brotli'} as it was written. It was left as it is.`,
       { key, cause },

@@ -196,6 +196,18 @@ describe('unpacking', () => {
     });
   });
 
+  test.each([2 ** 40, Number.MAX_SAFE_INTEGER])('a maxBytes of %d is no damage', async (maxBytes) => {
+    const backend = await bomb(gzipSync(Buffer.from('"small"')), 'gzip');
+    const agent = new Store(backend).agent('bomb', { codec: { maxBytes }, transforms: [compress()] });
+    expect(await agent.load()).toBe('small');
+  });
+
+  test('what is wrong with the call, and not with the bytes, is not called damage', () => {
+    const at = { key: 'k', kind: 'set', version: 1, id: 'a', at: 1 } as const;
+    const undo = () => compress().undo(gzipSync('"x"'), 'gzip', [], at, 0);
+    expect(undo).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
+  });
+
   test('a name that occurs twice is no way around it', async () => {
     const backend = await bomb(gzipSync(gzipSync(Buffer.from('"twice"'))), 'gzip+gzip');
     const agent = new Store(backend).agent('bomb', { transforms: [compress()] });
