@@ -100,6 +100,14 @@ function noteAttempt(outcomes: Plan['outcomes'], records: Plan['records'], end: 
   }
 }
 
+/** Notes how many states are handed out. */
+export function noteItems(event: OpenOperation | undefined, items: number): void {
+  if (event === undefined) return;
+  noteSafely(() => {
+    event.items = items;
+  });
+}
+
 /** Notes that an operation with this id had happened before. */
 export function noteReplayed({ request }: Operation): void {
   const { observed } = request;

@@ -51,6 +51,9 @@ describe.each(SCHEMAS)('a schema of %s', (_, schema) => {
   });
 });
 
+const answering = (validate: (state: unknown) => unknown): StandardSchemaV1<unknown, unknown> =>
+  ({ '~standard': { version: 1, vendor: 'test', validate } }) as never;
+
 describe('what a schema does not know is not dropped in silence', () => {
   test.each<[string, StandardSchemaV1<unknown, { list: { id: number }[] }>]>([
     ['zod', z.object({ list: z.array(z.object({ id: z.number() })) })],
@@ -71,6 +74,78 @@ describe('what a schema does not know is not dropped in silence', () => {
     expect(await agent.load()).toEqual({ list: [{ id: 1 }] });
   });
 
+  test.each<[string, StandardSchemaV1<unknown, unknown>, unknown, (string | number)[]]>([
+    [
+      'in a Map',
+      z.object({ m: z.map(z.string(), z.object({ a: z.number() })) }),
+      { m: new Map([['k', { a: 1, b: 2 }]]) },
+      ['m', 'k', 'b'],
+    ],
+    ['in a Set', z.set(z.object({ a: z.number() })), new Set([{ a: 1, b: 2 }]), [0, 'b']],
+    ['the end of a tuple', v.tuple([v.number()]), [1, 2], [1]],
+    [
+      'a key __proto__',
+      z.object({ a: z.number() }),
+      JSON.parse('{"a":1,"__proto__":{"x":1}}'),
+      ['__proto__'],
+    ],
+    [
+      'what a schema takes out in place',
+      answering((state) => {
+        delete (state as { b?: number }).b;
+        return { value: state };
+      }),
+      { a: 1, b: 2 },
+      ['b'],
+    ],
+  ])('%s', async (_, schema, state, path) => {
+    const before = structuredClone(state);
+    const refused = await failureOf(store.agent<unknown>('k', { schema }).save(state));
+    expect(refused).toMatchObject({ code: 'DGENTS_STATE_VALIDATION', issues: [{ path }] });
+    expect(state).toEqual(before);
+  });
+
+  test.each<[string, object]>([
+    [
+      'an instance of a class',
+      new (class Profile {
+        a = 1;
+        b = 2;
+      })(),
+    ],
+    ['a key that is a symbol', { a: 1, [Symbol('b')]: 2 }],
+    [
+      'a getter',
+      {
+        get a() {
+          return 1;
+        },
+      },
+    ],
+  ])('%s is refused as it is without a schema', async (_, state) => {
+    const agent = store.agent('k', { schema: z.object({ a: z.number() }) });
+    const refused = await failureOf(agent.save(state as { a: number }));
+    expect(refused.code).toBe('DGENTS_STATE_SERIALIZATION');
+  });
+
+  test('a bad `initial` is told to be that', async () => {
+    const initial = () => ({ a: 1, b: 2 });
+    const agent = store.agent('k', { schema: z.object({ a: z.number() }), initial });
+    for (const call of [agent.load(), agent.update((draft) => draft)]) {
+      expect((await failureOf(call)).message).toMatch(/^What `initial` gives is refused\. .*\$\.b/);
+    }
+  });
+
+  test.each([
+    [{ issues: 'bad' }],
+    [{ issues: null }],
+    [{ issues: [{ message: 'm', path: [null] }] }],
+    [{ issues: [null] }],
+  ])('an answer that is none is a StateValidationError: %j', async (answer) => {
+    const agent = store.agent<unknown>('k', { schema: answering(() => answer) });
+    expect((await failureOf(agent.save({ a: 1 }))).code).toBe('DGENTS_STATE_VALIDATION');
+  });
+
   test('those that keep it keep it', async () => {
     const schemas = [
       z.looseObject({ id: z.number() }),
@@ -84,9 +159,6 @@ describe('what a schema does not know is not dropped in silence', () => {
     }
   });
 });
-
-const answering = (validate: (state: unknown) => unknown): StandardSchemaV1<unknown, unknown> =>
-  ({ '~standard': { version: 1, vendor: 'test', validate } }) as never;
 
 test.each<[string, StandardSchemaV1<unknown, unknown>]>([
   ['zod', z.object({ n: z.union([z.string(), z.number()]).transform((n) => Number(n) + 1) })],

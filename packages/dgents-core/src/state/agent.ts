@@ -5,6 +5,7 @@
  * the files it imports.
  */
 import type { Head, Version } from '../backend.js';
+import type { Copied } from '../codec/codec.js';
 import type {
   CallOptions,
   Capabilities,
@@ -20,12 +21,20 @@ import type {
   WatchOptions,
   WriteOptions,
 } from '../data-agent.js';
-import { AgentClosedError, DgentsError, StateNotFoundError } from '../errors.js';
-import { isTold, noting, type OpenOperation, observedWrite, told, toldEach } from '../observe/operations.js';
+import { AgentClosedError, DgentsError, StateNotFoundError, StateValidationError } from '../errors.js';
+import {
+  isTold,
+  noteItems,
+  noting,
+  type OpenOperation,
+  observedWrite,
+  told,
+  toldEach,
+} from '../observe/operations.js';
 import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl, checkWeigh } from './arguments.js';
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
-import type { DefinitionOptions } from './definition.js';
+import type { Definition, DefinitionOptions } from './definition.js';
 import { endedBy } from './ended-by.js';
 import { checkTimeout, type Engine } from './engine.js';
 import { eraseDeleted } from './erase.js';
@@ -159,7 +168,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const call = this.begin(options);
     await this.prepare(call);
     const found = await this.within(newest(this.cell, limit, remainingMs(call)), call);
-    if (event !== undefined) event.items = found.length;
+    noteItems(event, found.length);
     return found.map((snapshot) => stateOf<S>(this.cell.definition, snapshot, options?.frozen));
   }
 
@@ -269,9 +278,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const { definition, snapshot } = this.cell;
     this.sight.see(snapshot);
     if (snapshot.value !== ABSENT) return finish(snapshot);
-    const { initial } = this.options;
-    if (initial === undefined) throw this.notFound();
-    return finish({ ...snapshot, ...definition.accept(first(initial), this.key) });
+    return finish({ ...snapshot, ...this.begun(definition) });
   }
 
   private async lookBack(at: Version | Date, call: Call): Promise<Snapshot> {
@@ -279,6 +286,23 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const snapshot = await this.within(snapshotAt(this.cell, at, remainingMs(call)), call);
     if (snapshot === undefined || snapshot.value === ABSENT) throw this.notFound(at);
     return snapshot;
+  }
+
+  /** What `initial` gives, checked. @throws StateNotFoundError when there is none */
+  private begun(definition: Definition): Copied {
+    const { initial } = this.options;
+    if (initial === undefined) throw this.notFound();
+    try {
+      return definition.accept(first(initial), this.key);
+    } catch (error) {
+      if (!(error instanceof StateValidationError)) throw error;
+      const { issues, key } = error;
+      throw new StateValidationError(`What \`initial\` gives is refused. ${error.message}`, {
+        issues,
+        key,
+        cause: error,
+      });
+    }
   }
 
   private notFound(at?: Version | Date): StateNotFoundError {
@@ -339,9 +363,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       if (base.value !== ABSENT) {
         return { kind: 'write', change: changeByRecipe(definition, base, recipe, this.key) };
       }
-      const { initial } = this.options;
-      if (initial === undefined) throw this.notFound();
-      const start = definition.accept(first(initial), this.key);
+      const start = this.begun(definition);
       return { kind: 'write', change: stateByRecipe(definition, start, recipe, this.key) };
     };
   }
@@ -453,8 +475,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const draft = (): unknown => {
       const { value } = cell.snapshot;
       if (value !== ABSENT) return definition.codec.clone(value);
-      if (this.options.initial === undefined) throw this.notFound();
-      return definition.codec.clone(definition.accept(first(this.options.initial), this.key).value);
+      return definition.codec.clone(this.begun(definition).value);
     };
     // Nobody waits for the operation itself: the transaction watches over its signal.
     const unaborted = { ...call, signal: undefined };

@@ -4,6 +4,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { BlobOptions } from '../blobs/blob-store.js';
+import { assertBlobs } from '../blobs/blob-tags.js';
 import { Codec, type CodecOptions, type Copied, formatPath, type Json } from '../codec/codec.js';
 import { OUTDATED } from '../codec/traits.js';
 import { DgentsError, MigrationError, StateValidationError, type ValidationIssue } from '../errors.js';
@@ -81,15 +82,25 @@ export class Definition {
    * @throws StateValidationError, StateSerializationError, StateTooLargeError
    */
   accept(state: unknown, key: string): Copied {
-    const { schema } = this;
-    if (schema === undefined) return this.codec.copy(state, { key });
-    const validated = this.validated(state, key, 'save');
+    if (this.schema === undefined) return this.codec.copy(state, { key });
+    const given = this.taken(state, key);
+    // A copy: a schema may change what it is shown.
+    const validated = this.validated(this.codec.clone(given.value), key, 'save');
+    if (this.isSame(given.value, validated)) return given;
     const own = this.codec.copy(validated, { key });
-    if (!this.isSame(own.value, state)) {
-      this.assertKept(state, own.value, key);
-      this.assertLoadable(own.value, key);
-    }
+    this.assertKept(given.value, own.value, key);
+    this.assertLoadable(own.value, key);
     return own;
+  }
+
+  /** A copy of what was handed in. Where it cannot be stored, what the schema has against it says more. */
+  private taken(state: unknown, key: string): Copied {
+    try {
+      return this.codec.copy(state, { key });
+    } catch (error) {
+      if (DgentsError.is(error, 'DGENTS_STATE_SERIALIZATION')) this.validated(state, key, 'save');
+      throw error;
+    }
   }
 
   /** Whether the schema left the state as it was; what cannot be compared counts as changed. */
@@ -106,8 +117,8 @@ export class Definition {
     const path = droppedIn(given, own);
     if (path === undefined) return;
     const message =
-      `The schema does not know ${formatPath(path)}, and drops it. Nothing was stored. Add it to the schema, leave it ` +
-      'out of the state, or let the schema keep what it does not know (looseObject of zod and valibot).';
+      `The schema does not keep ${formatPath(path)}, which would be lost. Nothing was stored. Add it to the schema, leave ` +
+      'it out of the state, or let the schema keep what it does not know (looseObject of zod and valibot).';
     throw new StateValidationError(message, { issues: [{ message, path }], key });
   }
 
@@ -151,7 +162,11 @@ export class Definition {
       issues?: readonly StandardSchemaV1.Issue[];
       value?: unknown;
     };
-    if (issues !== undefined) return { issues };
+    if (Array.isArray(issues)) return { issues: issues as readonly StandardSchemaV1.Issue[] };
+    if (issues !== undefined) {
+      const message = 'The schema answered with issues that are no list.';
+      throw new StateValidationError(message, { issues: [{ message, path: [] }], key });
+    }
     if (value !== undefined) return { value };
     throw new StateValidationError('The schema answered with neither a state nor issues.', {
       issues: [],
@@ -228,8 +243,8 @@ function transforming(key: string, cause?: unknown): StateValidationError {
 
 function plainIssue(issue: StandardSchemaV1.Issue): ValidationIssue {
   // Not `map`: some give an array of a class of their own, and it would make another one.
-  const path = Array.from(issue.path ?? [], (part) => (typeof part === 'object' ? part.key : part));
-  return { message: issue.message, path };
+  const path = Array.from(issue?.path ?? [], (part) => (typeof part === 'object' ? (part?.key ?? '') : part));
+  return { message: String(issue?.message), path };
 }
 
 function quote(issues: readonly ValidationIssue[]): string {
@@ -257,6 +272,7 @@ export class Definitions {
     const byCodec = entry(byMigrations, options.codec ?? DEFAULT_CODEC, () => new WeakMap());
     if (options.transforms !== undefined) assertList(options.transforms);
     const byTransforms = entry(byCodec, options.transforms ?? NO_TRANSFORMS, () => new WeakMap());
+    if (options.blobs !== undefined) assertBlobs(options.blobs);
     const byVersion = entry(byTransforms, options.blobs ?? NO_BLOBS, () => new Map());
     const version = options.schemaVersion ?? 1;
     const found = byVersion.get(version);

@@ -1,32 +1,54 @@
 import type { PathSegment } from '../codec/codec.js';
 
 /**
- * The place of something that was given and that a schema has left out: a key of an object, or the end of a list. Keys
- * whose value is undefined are as good as none. Only plain objects and lists are looked through.
+ * The place of something that was given and that a schema has left out: a key of an object or a Map, a member of a list
+ * or a Set, the class of an instance. Keys of objects whose value is undefined are as good as none.
  */
 export function droppedIn(given: unknown, made: unknown): PathSegment[] | undefined {
-  if (typeof given !== 'object' || given === null || typeof made !== 'object' || made === null)
-    return undefined;
-  if (Array.isArray(given)) return Array.isArray(made) ? droppedInList(given, made) : undefined;
-  if (!isPlain(given) || !isPlain(made)) return undefined;
-  for (const key of Object.keys(given)) {
-    const value = (given as Record<string, unknown>)[key];
+  if (!isContainer(given) || !isContainer(made)) return undefined;
+  if (Array.isArray(given)) return Array.isArray(made) ? inList(given, made) : undefined;
+  if (given instanceof Map) return made instanceof Map ? inMap(given, made) : undefined;
+  if (given instanceof Set) return made instanceof Set ? inList([...given], [...made]) : undefined;
+  if (Object.getPrototypeOf(given) === Object.getPrototypeOf(made) || isPlain(given))
+    return inFields(given, made);
+  return isPlain(made) ? [] : undefined;
+}
+
+function inFields(given: object, made: object): PathSegment[] | undefined {
+  for (const [key, value] of Object.entries(given)) {
     if (value === undefined) continue;
     if (!Object.hasOwn(made, key)) return [key];
-    const below = droppedIn(value, (made as Record<string, unknown>)[key]);
+    const below = droppedIn(value, Reflect.get(made, key));
     if (below !== undefined) return [key, ...below];
   }
   return undefined;
 }
 
-/** Lists of different lengths were made anew: what belongs together cannot be told. */
-function droppedInList(given: readonly unknown[], made: readonly unknown[]): PathSegment[] | undefined {
-  if (made.length !== given.length) return undefined;
+function inMap(
+  given: ReadonlyMap<unknown, unknown>,
+  made: ReadonlyMap<unknown, unknown>,
+): PathSegment[] | undefined {
+  for (const [key, value] of given) {
+    // Keys that are objects were copied: they cannot be told apart.
+    if (isContainer(key)) continue;
+    if (!made.has(key)) return [String(key)];
+    const below = droppedIn(value, made.get(key));
+    if (below !== undefined) return [String(key), ...below];
+  }
+  return made.size < given.size ? [made.size] : undefined;
+}
+
+function inList(given: readonly unknown[], made: readonly unknown[]): PathSegment[] | undefined {
+  if (made.length < given.length) return [made.length];
   for (const [index, item] of given.entries()) {
     const below = droppedIn(item, made[index]);
     if (below !== undefined) return [index, ...below];
   }
   return undefined;
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function isPlain(value: object): boolean {
