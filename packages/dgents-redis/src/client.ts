@@ -95,10 +95,25 @@ export function isCluster(client: Client): client is Cluster {
  */
 export function addressOf(url: string): URL {
   const scheme = /^([a-z]+):\/\//i.exec(url)?.[1]?.toLowerCase();
-  if ((scheme === 'redis' || scheme === 'rediss') && URL.canParse(url)) return new URL(url);
+  // Behind ? or # an @ is the end of a password that was not escaped.
+  const isSplit = url.includes('#') || /\?.*@/s.test(url);
+  if ((scheme === 'redis' || scheme === 'rediss') && !isSplit && URL.canParse(url)) {
+    const address = new URL(url);
+    if (isEscaped(address.username) && isEscaped(address.password)) return address;
+  }
   throw new UnsupportedError(
     'This is no URL such as redis://user:password@host:6379/0. Escape what is special in the password: encodeURIComponent(password).',
   );
+}
+
+/** Whether every % in it begins an escape. */
+function isEscaped(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Where it is, for people: without user and password. */

@@ -24,14 +24,16 @@ export function optionsOfUrl(url: string): RedisBackendOptions {
   }
   const given = known(address.searchParams);
   address.search = '';
-  address.hash = '';
   return { url: address.href, ...optionsOf(given) };
 }
 
 function known(parameters: URLSearchParams): Given {
   for (const name of parameters.keys()) {
-    if ((OPTIONS as readonly string[]).includes(name)) continue;
-    throw new UnsupportedError(`redis: takes no option "${name}"; only ${OPTIONS.join(', ')}.`);
+    if (!(OPTIONS as readonly string[]).includes(name)) {
+      const told = /^\w{1,40}$/.test(name) ? `option "${name}"` : 'such option';
+      throw new UnsupportedError(`redis: takes no ${told}; only ${OPTIONS.join(', ')}.`);
+    }
+    if (parameters.getAll(name).length > 1) throw new UnsupportedError(`${name} stands twice in the URL.`);
   }
   return Object.fromEntries(parameters);
 }

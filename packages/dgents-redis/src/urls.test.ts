@@ -24,6 +24,8 @@ test.each([
   ['redis://localhost?pollMs=-1', /whole number/],
   ['redis://localhost?prefix=a/b', /^prefix is/],
   ['redis://localhost?hashTag={x}', /^hashTag is/],
+  ['redis://localhost?prefix=a&prefix=b', /prefix stands twice/],
+  ['redis://localhost#x', /no URL such as/],
   ['redis://localhost/db', /number of a database/],
   ['http://localhost', /no URL such as/],
   ['redis:localhost', /no URL such as/],
@@ -38,6 +40,10 @@ test('what is no URL is told without the password that it may hold', () => {
     () => backendOf('redis://user:hush-hush@ho st'),
     () => new RedisBackend({ url: 'redis://user:hush-hush@ho st' }),
     () => new RedisAgent({ url: 'redis://user:hush-hush@:x' }),
+    () => backendOf('redis://user:?hush-hush@host:6379/0'),
+    () => backendOf('redis://user:6379#hush-hush@host:6379'),
+    () => backendOf('redis://user:100%hush-hush@host'),
+    () => backendOf('redis://user?hush-hush:x'),
   ]) {
     const error = failureOf(make);
     expect(error.code).toBe('DGENTS_UNSUPPORTED');
