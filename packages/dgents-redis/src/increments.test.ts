@@ -12,10 +12,12 @@ test('a number is added to where the path leads, and a field that is missing cou
 test.each<[unknown, (string | number)[], RegExp]>([
   [{ n: '1' }, ['n'], /is string, not a number/],
   [{ n: null }, ['n'], /is null, not a number/],
-  [{}, ['a', 'b'], /no object and no array/],
+  [{}, ['a', 'b'], /no plain object and no array/],
   [{ a: [1] }, ['a', 1], /of a list of 1/],
   [{ a: [1] }, ['a', 'length'], /of a list of 1/],
-  [new Map([['n', 1]]), ['n'], /no object and no array/],
+  [new Map([['n', 1]]), ['n'], /no plain object and no array/],
+  [{ bytes: Uint8Array.of(255) }, ['bytes', 0], /no plain object and no array/],
+  [{ r: /x/g }, ['r', 'lastIndex'], /no plain object and no array/],
   [undefined, [], /is undefined, not a number/],
 ])('%j at %j is a TypeError that says what is there', (state, path, said) => {
   expect(() => added(state, path, 1)).toThrow(TypeError);
@@ -30,6 +32,8 @@ test('what is inherited is not reached, and prototypes stay as they are', () => 
 
 test('a sum that is no finite number is a RangeError; a step that is none a TypeError', () => {
   expect(() => added({ n: 1.7e308 }, ['n'], 1.7e308)).toThrow(RangeError);
+  expect(() => added({ n: 2 ** 53 }, ['n'], 1)).toThrow(RangeError);
+  expect(added({ n: 2 ** 53 }, ['n'], 0)).toBe(2 ** 53);
   for (const by of [Number.NaN, Number.POSITIVE_INFINITY, '1', null])
     expect(() => checkStep(by)).toThrow(TypeError);
 });

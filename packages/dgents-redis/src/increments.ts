@@ -32,7 +32,8 @@ export function checkStep(by: unknown): void {
  * Adds to a number in a draft. A field that is not there counts as 0.
  *
  * @returns the number as it is then, and, where the state itself is the number, the next state
- * @throws TypeError where there is no number, or the way there ends; RangeError where the sum is no finite number
+ * @throws TypeError where there is no number, or the way there ends; RangeError where the sum is no finite number, or
+ *   nothing is added since the number has no more digits
  */
 export function added(draft: unknown, steps: readonly (string | number)[], by: number): number {
   let place = draft;
@@ -41,6 +42,9 @@ export function added(draft: unknown, steps: readonly (string | number)[], by: n
   const before = last === undefined ? draft : own(place, last, steps);
   const sum = numberAt(before, steps) + by;
   if (!Number.isFinite(sum)) throw new RangeError(`${told(steps)} would become ${sum}`);
+  if (sum === before && by !== 0) {
+    throw new RangeError(`${told(steps)} is ${sum}, of which ${by} is lost: a number holds no more digits`);
+  }
   if (last !== undefined) (place as Record<string | number, unknown>)[last] = sum;
   return sum;
 }
@@ -55,16 +59,23 @@ export function numberIn(state: unknown, steps: readonly (string | number)[]): n
 
 /** What an object or array itself holds: nothing that it inherits. */
 function own(place: unknown, step: string | number, steps: readonly (string | number)[]): unknown {
-  const isContainer = typeof place === 'object' && place !== null;
-  if (!isContainer || place instanceof Map || place instanceof Set) {
+  // Others round what they are given, or are not kept field by field.
+  if (!Array.isArray(place) && !isPlain(place)) {
     throw new TypeError(
-      `${told(steps)} leads through what is no object and no array, at ${JSON.stringify(step)}`,
+      `${told(steps)} leads through what is no plain object and no array, at ${JSON.stringify(step)}`,
     );
   }
   if (Array.isArray(place) && (typeof step !== 'number' || step >= place.length)) {
     throw new TypeError(`${told(steps)} leads to ${JSON.stringify(step)} of a list of ${place.length}`);
   }
   return Object.hasOwn(place, step) ? (place as Record<string | number, unknown>)[step] : undefined;
+}
+
+/** Of whichever realm. */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function numberAt(value: unknown, steps: readonly (string | number)[]): number {
