@@ -81,7 +81,7 @@ export class FeedReader {
     this.#after = after;
   }
 
-  /** What comes next; nothing at the end. @throws RangeError at a position that this store has not given */
+  /** What comes next; nothing at the end. @throws RangeError at a position that this store has not given, or that it has lost since */
   async next(): Promise<FeedEntry[]> {
     this.#store ??= await this.#begin();
     const streams = await this.#streams();
@@ -103,6 +103,7 @@ export class FeedReader {
       const place = end;
       const entries = await this.#entries(tag, place?.id ?? '-', '+', PAGE);
       // The first one is where the reader is: some of it may be left.
+      if (place !== undefined && entries[0]?.id !== place.id) throw trimmed(place);
       const fresh = entries.filter(({ id, last }) => id !== place?.id || last > place.version);
       const { items, at } = await this.#page(fresh, place);
       const newest = entries.at(-1);
@@ -203,6 +204,12 @@ function isBefore(a: string, b: string): boolean {
   const [otherMs = '0', otherCount = '0'] = b.split('-');
   if (ms !== otherMs) return Number(ms) < Number(otherMs);
   return Number(count) < Number(otherCount);
+}
+
+function trimmed({ id }: Place): RangeError {
+  return new RangeError(
+    `the feed no longer holds the entry ${id} that this reader is at, nor perhaps those behind it: begin anew`,
+  );
 }
 
 function notIssued(position: Position): RangeError {

@@ -85,4 +85,18 @@ withServer(`positions of a feed${reason}`, () => {
     });
     await expect(read(1, position)).rejects.toThrow(/has not issued/);
   });
+
+  test('a reader that is open is told when what it is at was trimmed away, as one that comes back is', async () => {
+    const reader = backend.feed!()[Symbol.asyncIterator]();
+    await write(backend, 'f', 1, 2);
+    for (;;) {
+      const { value } = await reader.next();
+      if (value.key === 'f' && value.record?.version === 2) break;
+    }
+    await write(backend, 'g', 1, 1);
+    await write(backend, 'g', 2, 1);
+    await withRedis(url, (redis) => redis.xtrim(`${prefix}/feed`, 'MAXLEN', 1));
+    await expect(reader.next()).rejects.toThrow(RangeError);
+    await reader.return?.();
+  });
 });
