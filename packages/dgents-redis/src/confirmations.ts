@@ -107,7 +107,7 @@ export class Confirmations {
    * @throws as {@link wait}
    */
   async waitFor(client: Client, log: string, losses: number, until: number): Promise<void> {
-    if ((await touching.run(client, [log], [])) === 0) return;
+    if (Number(await touching.run(client, [log], [])) === 0) return;
     await this.wait(client, losses, until);
   }
 

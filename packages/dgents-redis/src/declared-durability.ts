@@ -48,6 +48,19 @@ export class DeclaredDurability {
    * @throws StorageUnavailableError when it promises less: who requires more is refused from now on
    */
   async renew(client: Client): Promise<void> {
+    await this.#renewed(client, 'Nothing was written: try again if that is enough.');
+  }
+
+  /**
+   * The same for what was written meanwhile: some drivers send it again, and so to another server.
+   *
+   * @throws StorageUnavailableError when it promises less than was promised before it was sent
+   */
+  async assertKept(client: Client): Promise<void> {
+    while (this.isOld) await this.#renewed(client, 'What was written meanwhile may be lost.');
+  }
+
+  async #renewed(client: Client, told: string): Promise<void> {
     const promised = this.#now;
     this.#asking ??= this.ask(client).finally(() => {
       this.#asking = undefined;
@@ -55,7 +68,7 @@ export class DeclaredDurability {
     await this.#asking;
     if (this.#now === promised) return;
     throw new StorageUnavailableError(
-      `${this.#connection.location} promises durability "${this.#now}" since the connection was lost, not "${promised}" any more. Nothing was written: try again if that is enough.`,
+      `${this.#connection.location} promises durability "${this.#now}" since the connection was lost, not "${promised}" any more. ${told}`,
     );
   }
 }

@@ -1,6 +1,13 @@
 /** The keys of a store. Redis keeps no order: they are gathered, and then put into that of their code points. */
-import { type BackendKeysOptions, byCodePoint, DgentsError, type KeyEntry } from 'dgents-core';
+import {
+  type BackendKeysOptions,
+  byCodePoint,
+  DgentsError,
+  type KeyEntry,
+  StorageUnavailableError,
+} from 'dgents-core';
 import { type Client, isCluster } from './client.js';
+import type { Connection } from './connection.js';
 import type { Names } from './names.js';
 import { headerOf } from './reading.js';
 import { patternOf, textOfPrefix } from './texts.js';
@@ -8,7 +15,7 @@ import { patternOf, textOfPrefix } from './texts.js';
 /** How many keys of the database the server looks at for one answer. */
 const SCAN_COUNT = 1_000;
 
-/** How often the keys of a Cluster are looked at where slots are moved meanwhile: none moves twice in that time. */
+/** How often the keys are looked at where a connection is lost, or slots are moved, meanwhile: none moves twice in that time. */
 const PASSES = 3;
 
 /** How many heads are asked for at once. */
@@ -22,11 +29,18 @@ export async function* listed(
   { after, limit = Number.POSITIVE_INFINITY, heads }: BackendKeysOptions,
   names: Names,
   ask: Ask,
-  location: string,
+  connection: Connection,
 ): AsyncGenerator<KeyEntry> {
   if (limit === 0) return;
   // What is gone meanwhile is left out of a list with heads, and the next ones take its place.
-  const keys = await gathered(prefix, after, heads ? Number.POSITIVE_INFINITY : limit, names, ask);
+  const keys = await gathered(
+    prefix,
+    after,
+    heads ? Number.POSITIVE_INFINITY : limit,
+    names,
+    ask,
+    connection,
+  );
   if (!heads) {
     for (const key of keys) yield { key };
     return;
@@ -42,7 +56,7 @@ export async function* listed(
     for (const [j, key] of some.entries()) {
       const text = headers[j];
       if (text === null || text === undefined) continue;
-      yield withHead(key, text, location);
+      yield withHead(key, text, connection.location);
       if (--left === 0) return;
     }
     i -= HEADS - some.length;
@@ -70,6 +84,7 @@ async function gathered(
   limit: number,
   names: Names,
   ask: Ask,
+  connection: Connection,
 ): Promise<string[]> {
   const found = new Set<string>();
   const start = await ask(async (client) => client.options.keyPrefix ?? '');
@@ -90,8 +105,17 @@ async function gathered(
     } while (cursor !== '0');
   };
   for (let pass = 1, before = await ask(slotsOf); pass <= PASSES; pass++) {
+    const { cuts } = connection;
     for (const node of await ask(async (client) => nodesOf(client))) await scan(node as Client);
     const after = await ask(slotsOf);
+    if (connection.cuts !== cuts) {
+      // A cursor of one process means nothing to another, and what was found may be gone with it.
+      found.clear();
+      if (pass < PASSES) continue;
+      throw new StorageUnavailableError(
+        `The connection to ${connection.location} was lost each time its keys were listed: try again.`,
+      );
+    }
     if (after === before && !after.includes('[')) break;
     before = after;
   }

@@ -64,7 +64,8 @@ end
  *
  *     KEYS   the log
  *     ARGV   1 and 2: version and mark of what the reader has ('' for nothing)   3 as of which version ('' for all)
- *            4 at most how many records   5 from where on downwards to look for a whole state ('' for the newest)
+ *            4 at most how many records   5 from where on downwards to look for a whole state ('' for the newest)   6 all at
+ *            this moment, however many ('1')
  *
  * Answers nil where there is no log; else the header, how the log relates to what the reader has (s same, t trimmed,
  * d diverged; c: that version is no longer kept; g: no whole state was found so far, followed by 5 to go on with), the
@@ -82,7 +83,7 @@ end
 ${LOG}
 local after, limit = tonumber(ARGV[1]), tonumber(ARGV[4])
 local function unless_many(from, to)
-  if to - from < ${MANY} then return gathered(from, to) end
+  if ARGV[6] == '1' or to - from < ${MANY} then return gathered(from, to) end
   local there, last = from - first + 3, to - first + 3
   return there .. ' ' .. math.max(#(redis.call('LINDEX', key, there) or ''), #(redis.call('LINDEX', key, last) or ''))
 end

@@ -50,7 +50,7 @@ type RangeAnswer = readonly [header: Buffer, records?: readonly Buffer[]] | null
 
 const SINCE = { s: 'same', t: 'trimmed', d: 'diverged' } as const;
 
-/** How often a read begins anew that a trim has overtaken: another trim would have to come each time. */
+/** How often a read tries that a trim has overtaken: the last time all is read at one moment. */
 const ATTEMPTS = 3;
 
 /** The head, a place to begin at, and what follows it. */
@@ -72,16 +72,17 @@ async function answerTo(
   log: string,
   { after, at }: ReadOptions,
   count: number,
+  isLast: boolean,
 ): Promise<ReadAnswer> {
   const values = [after?.version ?? '', after === undefined ? '' : markOf(after), at ?? '', count];
   for (let rest: Version | '' = ''; ; ) {
-    const answer = (await read.ask(client, [log], [...values, rest])) as ReadAnswer;
+    const answer = (await read.ask(client, [log], [...values, rest, isLast ? '1' : ''])) as ReadAnswer;
     if (answer === null || Buffer.isBuffer(answer) || String(answer[1]) !== 'g') return answer;
     rest = Number(answer[2]);
   }
 }
 
-/** @param isLast whether what does not fit together is damage; undefined is returned otherwise, where it may be due to a trim */
+/** @param isLast whether all is read at one moment; undefined is returned otherwise, where a trim may have come between */
 async function attemptOf(
   client: Client,
   log: string,
@@ -91,7 +92,7 @@ async function attemptOf(
 ): Promise<LogTail | undefined> {
   const { after, at, limit } = options;
   const count = Math.min(limit ?? PAGE, PAGE);
-  const answer = await answerTo(client, log, options, count);
+  const answer = await answerTo(client, log, options, count, isLast);
   if (answer === null) {
     return { head: null, floor: 0, since: after ? 'diverged' : 'same', records: [], more: false };
   }
@@ -126,7 +127,7 @@ async function attemptOf(
   try {
     return tailWith(many.slice(0, end - (from ?? firstOf(many, where) - 1)));
   } catch (error) {
-    if (isLast || !DgentsError.is(error, 'DGENTS_STATE_CORRUPTION')) throw error;
+    if (!DgentsError.is(error, 'DGENTS_STATE_CORRUPTION')) throw error;
     return undefined;
   }
 }

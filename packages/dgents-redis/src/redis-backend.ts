@@ -97,7 +97,7 @@ export class RedisBackend implements Backend {
     this.#hearing = new Hearing(this.#connection, this.#names);
     this.#pollMs = options.pollMs ?? 100;
     const isOne = !isOnCluster(options) || options.hashTag !== undefined;
-    this.#streams = new FeedStreams(this.#names, isOne);
+    this.#streams = new FeedStreams(this.#connection, this.#names, isOne);
     if (this.#confirmations.isAsked) this.confirm = (key, more) => this.#confirm(key, more);
     if (options.feed) this.feed = (after, more) => this.#feed(after, more);
     this.#how = {
@@ -140,7 +140,7 @@ export class RedisBackend implements Backend {
   /** @throws UnsupportedError where others keep a feed: what is written without it would be missing there */
   async #assertNoFeed(client: Client): Promise<void> {
     const mark = this.#names.feedMark(this.capabilities.atomicity === 'store');
-    if ((await client.call('exists', mark)) === 0) return;
+    if (Number(await client.call('exists', mark)) === 0) return; // A client may give numbers as texts.
     throw new UnsupportedError(
       'This store keeps a feed, in which what is written here would be missing: open it with { feed: true }, or ?feed=true.',
     );
@@ -183,7 +183,7 @@ export class RedisBackend implements Backend {
   async *keys(prefix = '', options: BackendKeysOptions = {}): AsyncGenerator<KeyEntry> {
     checkLimit(options);
     const ask = <T>(work: (client: Client) => Promise<T>) => this.#call('', options, work);
-    yield* listed(prefix, options, this.#names, ask, this.#connection.location);
+    yield* listed(prefix, options, this.#names, ask, this.#connection);
   }
 
   find(
@@ -297,7 +297,10 @@ export class RedisBackend implements Backend {
       const isSentOnce = () => this.#connection.cuts === cuts;
       try {
         const results = await send(client, drafts, options.atomic === true, this.#how, isSentOnce);
+        // Behind another connection the stream of the feed may not be noted.
+        if (!isSentOnce()) await this.#how.feedOf?.(client, this.#names.log(append.key));
         await this.#waitFor(client, drafts, results, losses, until);
+        if (results.some(({ ok }) => ok)) await this.#durability.assertKept(client);
         return results;
       } catch (error) {
         // Of what was sent again by the driver only the last sending is known to be refused.

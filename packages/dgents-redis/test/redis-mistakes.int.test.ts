@@ -140,6 +140,14 @@ withServer(
       },
     );
 
+    test('a client that gives numbers as texts is taken', async () => {
+      const client = new Redis(url, { stringNumbers: true, lazyConnect: true });
+      const agent = new RedisAgent<{ n: number }>({ client, prefix, key: 'a', initial: () => ({ n: 0 }) });
+      expect(await agent.increment('n')).toBe(1);
+      await agent.close();
+      client.disconnect();
+    });
+
     test('many backends share a client without a warning, and leave it as it was', async () => {
       const client = new Redis(url, { lazyConnect: true });
       const warnings: unknown[] = [];

@@ -97,6 +97,8 @@ async function lookAndConfirm(
 ): Promise<CommitEnd | 'not yet' | 'unknowable'> {
   const { backend } = engine;
   const found = await look(engine, append, call);
+  // The store promises less than is required since it was sent.
+  if (!engine.isReady) return 'unknowable';
   if (backend.confirm === undefined || typeof found === 'string' || found.kind !== 'committed') return found;
   await backend.confirm(append.key, { timeoutMs: remainingMs(call) });
   // Another server may have taken over meanwhile: what it has now it had when it confirmed.
