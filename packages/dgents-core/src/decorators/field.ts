@@ -1,4 +1,5 @@
 import { orForget, take } from './declared.js';
+import { checkOptions } from './options.js';
 import type { FieldType } from './types.js';
 
 export interface FieldOptions {
@@ -60,9 +61,9 @@ function checkArguments(type: (() => FieldType) | undefined, options: FieldOptio
     throw new TypeError(`@Field takes a function that gives the type: @Field(() => ${type.name}).`);
   }
   if (typeof options !== 'object') throw new TypeError('The options of @Field are an object.');
-  for (const key of Object.keys(options)) {
-    if (!OPTIONS.includes(key)) throw new TypeError(`@Field has no option ${JSON.stringify(key)}.`);
-  }
+  checkOptions('@Field', options, OPTIONS);
+  if (options.optional !== undefined && typeof options.optional !== 'boolean')
+    throw new TypeError('@Field: `optional` is true or false.');
 }
 
 function fieldOf(property: string, { name = property, optional = false }: FieldOptions) {

@@ -3,7 +3,10 @@ import { Shape, type Walk } from './shape.js';
 import { type FieldType, shapeOf } from './types.js';
 
 /** A Map; keys of any type. */
-export function mapOf(key: FieldType, value: FieldType): Shape {
+export function mapOf(...types: readonly [key: FieldType, value: FieldType]): Shape {
+  if (types.length !== 2)
+    throw new TypeError('mapOf takes the types of keys and values: mapOf(String, Item).');
+  const [key, value] = types;
   return new MapShape(shapeOf(key), shapeOf(value));
 }
 

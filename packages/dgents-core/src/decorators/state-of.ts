@@ -5,11 +5,15 @@ import type { StateDefinition } from '../schema/define-state.js';
 import { Check } from './check.js';
 import { type DeclaredClass, declaredOf, type StateClass } from './declared.js';
 import { InstanceShape } from './instance-shape.js';
+import { checkOptions } from './options.js';
 import { everyShape } from './shape.js';
 import { assertDeclared } from './state.js';
 
 export interface ClassStateOptions<T>
-  extends Pick<StateDefinition<T>, 'initial' | 'retain' | 'schemaVersion' | 'migrations'> {
+  extends Pick<
+    StateDefinition<T>,
+    'initial' | 'retain' | 'schemaVersion' | 'migrations' | 'transforms' | 'blobs'
+  > {
   /** For people and tools; that of the class unless told. */
   readonly name?: string;
   /**
@@ -20,6 +24,18 @@ export interface ClassStateOptions<T>
   /** Limits of the codec. */
   readonly codec?: Omit<CodecOptions, 'classes'>;
 }
+
+const OPTIONS = [
+  'name',
+  'classes',
+  'codec',
+  'initial',
+  'retain',
+  'schemaVersion',
+  'migrations',
+  'transforms',
+  'blobs',
+];
 
 /** What the openers take. */
 export interface ClassState<T> extends StateDefinition<T> {
@@ -44,6 +60,7 @@ export function stateOf<T extends object>(
   type: StateClass<T>,
   options: ClassStateOptions<NoInfer<T>> = {},
 ): ClassState<T> {
+  checkOptions('stateOf', options, OPTIONS);
   const { name, classes = [], codec: limits, ...rest } = options;
   const reached = classesFrom([type, ...classes]);
   const codec = new Codec({ ...limits, classes: reached.map(codecOf) });

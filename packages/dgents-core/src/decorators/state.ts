@@ -12,6 +12,7 @@ import {
   type TakenField,
   takenOn,
 } from './declared.js';
+import { checkOptions } from './options.js';
 import { everyShape, type Shape } from './shape.js';
 import { NotThereYet, shapeOf } from './types.js';
 
@@ -65,6 +66,7 @@ export function State(options: StateOptions): StateDecorator {
 function checked(options: StateOptions): Required<StateOptions> {
   if (typeof options !== 'object' || options === null)
     throw new TypeError("@State takes a name: @State({ name: 'profile' }).");
+  checkOptions('@State', options, ['name', 'version', 'migrations']);
   const { name, version = 1, migrations = {} } = options;
   if (typeof name !== 'string' || name === '')
     throw new TypeError("@State takes a name: @State({ name: 'profile' }).");
