@@ -4,6 +4,7 @@
  * Longer than other files, because every method of the contract is here once, overloads included; what they do is in
  * the files it imports.
  */
+import { inspect } from 'node:util';
 import type { Head, Version } from '../backend.js';
 import type { Copied } from '../codec/codec.js';
 import type {
@@ -31,7 +32,15 @@ import {
   told,
   toldEach,
 } from '../observe/operations.js';
-import { checkLimit, checkMeta, checkOperationId, checkTime, checkTtl, checkWeigh } from './arguments.js';
+import {
+  checkDurability,
+  checkLimit,
+  checkMeta,
+  checkOperationId,
+  checkTime,
+  checkTtl,
+  checkWeigh,
+} from './arguments.js';
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import type { Definition, DefinitionOptions } from './definition.js';
@@ -114,6 +123,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   ) {
     checkRetention(options.retain);
     checkTtl(options.ttlMs);
+    checkDurability(options.requireDurability);
     if (options.initial !== undefined && typeof options.initial !== 'function') {
       throw new TypeError('`initial` is a function that returns the first state: `initial: () => ({ … })`.');
     }
@@ -546,5 +556,10 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** For logs: which state it is of, and nothing of that. */
+  [inspect.custom](): string {
+    return `${this.constructor.name} { ${this.engine.backend.name}: ${JSON.stringify(this.key)} }`;
   }
 }

@@ -15,6 +15,12 @@ export function checkLimit(limit: number): void {
   }
 }
 
+/** @throws TypeError */
+export function checkDurability(required: unknown): void {
+  if (required === undefined || required === 'process' || required === 'power') return;
+  throw new TypeError(`requireDurability is 'process' or 'power', not ${JSON.stringify(required)}.`);
+}
+
 /** @throws RangeError or TypeError */
 export function checkTime(name: string, value: Version | Date): void {
   if (value instanceof Date || Object.prototype.toString.call(value) === '[object Date]') {

@@ -4,6 +4,7 @@ import type { Backend, BackendCapabilities, Durability, CallOptions as PortOptio
 import type { CallOptions, Capabilities } from '../data-agent.js';
 import { AgentClosedError, DgentsError, StorageUnavailableError, UnsupportedError } from '../errors.js';
 import { ObservedBackend } from '../observe/observed-backend.js';
+import { checkDurability } from './arguments.js';
 import { Cell } from './cell.js';
 import { type Call, Deadlines, ignore, monotonicMs, remainingMs } from './deadlines.js';
 import { type Definition, type DefinitionOptions, Definitions } from './definition.js';
@@ -58,6 +59,7 @@ export class Engine {
   private readiness: { readonly promise: Promise<BackendCapabilities>; readonly until: number } | undefined;
   private known: BackendCapabilities | undefined;
   private closing: Promise<void> | undefined;
+  private readonly ending = new AbortController();
 
   constructor(
     backend: Backend,
@@ -70,6 +72,7 @@ export class Engine {
     this.timeoutMs = checkTimeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     this.checkpointFactor = options.checkpointFactor ?? CHECKPOINT_FACTOR;
     if (!(this.checkpointFactor > 0)) throw new RangeError('checkpointFactor is greater than 0.');
+    checkDurability(options.requireDurability);
     this.warn = options.onWarning ?? warnProcess;
     this.title = `The ${backend.name} store`;
   }
@@ -200,6 +203,22 @@ export class Engine {
     this.inBackground.add(guarded);
   }
 
+  /** Waits for a step of work in the background that is left where it is when the store is closed meanwhile. */
+  async unlessClosing<T>(step: Promise<T>): Promise<T> {
+    const { signal } = this.ending;
+    let leave: () => void = ignore;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        leave = () => reject(new AgentClosedError('The store was closed. Open it again.'));
+        step.then(resolve, reject);
+        if (signal.aborted) leave();
+        else signal.addEventListener('abort', leave);
+      });
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
+  }
+
   /** Work of several steps that was accepted, and that `close` waits for; single steps it knows by their deadlines. */
   accept<T>(work: Promise<T>): Promise<T> {
     this.underWay.add(work);
@@ -215,6 +234,7 @@ export class Engine {
 
   /** Waits for the given work and what runs in the background, then closes the backend, unless that is to stay open. */
   close(accepted: Iterable<Promise<unknown>>, { keepBackend = false } = {}): Promise<void> {
+    this.ending.abort();
     this.closing ??= (async () => {
       await Promise.allSettled([...accepted, ...this.underWay]);
       await this.deadlines.idle();
