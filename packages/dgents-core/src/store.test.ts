@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { HookedBackend } from '../test/hooked-backend.js';
@@ -214,4 +215,13 @@ test('a backend is made ready once, and a failure to do so is not remembered', a
   await expect(store.ready()).rejects.toThrow('not yet');
   await Promise.all([store.ready(), store.agent('k').save(1), store.has('k')]);
   expect(backend.calls.ready).toBe(3);
+});
+
+test('printed, a store and its agents tell what they are and nothing of what they keep', async () => {
+  const store = new Store(memoryBackend());
+  const agent = store.agent<string>('user:1');
+  await agent.save('a secret');
+  expect(inspect(agent)).toBe('StateAgent { memory: "user:1" }');
+  expect(inspect({ store, agent }, { depth: 12 })).not.toContain('secret');
+  await store.close();
 });

@@ -1,5 +1,6 @@
 /** One store, any number of agents. */
 
+import { inspect } from 'node:util';
 import type {
   Backend,
   BackendCapabilities,
@@ -293,6 +294,11 @@ export class Store implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** For logs: what it is, and nothing of its states. */
+  [inspect.custom](): string {
+    return `Store { ${this.backend.name} }`;
   }
 
   private begin(options: CallOptions | undefined): Call {

@@ -28,7 +28,7 @@ export function changePart<S, A>(
   // The rules for recipes are kept by the parent: promises it refuses, and doing both.
   if (isThenable(next)) return next as unknown as S;
   if (next === undefined || Object.is(next, part)) return;
-  if (path.length === 0 || isContainer(part)) return lens.set(plain(draft), next as A);
+  if (path.length === 0 || isContainer(part)) return wholeOf(lens.set(plain(draft), next as A));
   putAt(draft, path, next);
 }
 
@@ -44,17 +44,17 @@ function changeCopy<S, A>(
   const own = codec.clone(part);
   const next = change(own);
   if (isThenable(next)) return next as unknown as S;
-  if (next === undefined || next === own) return lens.set(all, own);
+  if (next === undefined || next === own) return wholeOf(lens.set(all, own));
   if (isContainer(own) && !codec.equal(own, part)) {
     throw new TypeError('The recipe both changed the draft and returned a value. Do one of them.');
   }
-  return lens.set(all, next as A);
+  return wholeOf(lens.set(all, next as A));
 }
 
 /** Replaces the part. */
 export function replacePart<S, A>(codec: Codec, lens: Lens<S, A>, draft: S, part: A): S | void {
   const { path } = lens;
-  if (path === undefined) return lens.set(readable(codec, draft), part);
+  if (path === undefined) return wholeOf(lens.set(readable(codec, draft), part));
   if (path.length === 0) return part as unknown as S;
   putAt(draft, path, part);
 }
@@ -72,6 +72,12 @@ function plain<S>(draft: S): S {
 /** The same for lenses of others, which cannot change what is frozen. */
 function readable<S>(codec: Codec, draft: S): S {
   return isDraft(draft) ? codec.freeze(plain(draft)) : draft;
+}
+
+/** In a recipe nothing returned would mean that nothing is to change. */
+function wholeOf<S>(whole: S): S {
+  if (whole !== undefined) return whole;
+  throw new TypeError('The `set` of the lens returned nothing. It returns the whole with the part in it.');
 }
 
 function isContainer(value: unknown): boolean {

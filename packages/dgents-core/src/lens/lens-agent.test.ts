@@ -249,3 +249,16 @@ test('writes of one handle are made in the order of their calls, whatever has to
   await Promise.all([late, update]);
   expect((await parent.load()).p).toEqual(['5', 'y']);
 });
+
+test('a lens that gives back nothing is a mistake of its writer, and nothing is stored', async () => {
+  const parent = new VolatileAgent({ initial: () => ({ n: 1 }) });
+  const odd = lens<{ n: number }, number>(
+    ({ n }) => n,
+    () => undefined as never,
+  );
+  const part = new LensAgent(parent, odd);
+  for (const write of [part.save(2), part.update((n) => n + 1)]) {
+    await expect(write).rejects.toThrow(/`set` of the lens returned nothing/);
+  }
+  expect((await parent.read()).version).toBe(0);
+});

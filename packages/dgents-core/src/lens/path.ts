@@ -61,8 +61,16 @@ function placeAt(value: unknown, path: readonly Segment[], depth: number): Conta
 function containerAt(value: unknown, path: readonly Segment[], depth: number): Container {
   if (value === undefined || value === null) throw missing(path, depth);
   if (isPlain(value) && (typeof path[depth] === 'number' || !Array.isArray(value))) return value as Container;
-  const what = Array.isArray(value) ? 'a list, which takes an index' : 'no plain object or array';
-  throw new TypeError(`A focus on ${formatPath(path)} finds ${what} at ${formatPath(path.slice(0, depth))}.`);
+  throw new TypeError(
+    `A focus on ${formatPath(path)} finds ${described(value)} at ${formatPath(path.slice(0, depth))}.`,
+  );
+}
+
+function described(value: unknown): string {
+  if (Array.isArray(value)) return 'a list, which takes an index';
+  if (typeof value !== 'object') return `a ${typeof value}, which has no parts`;
+  const name = (value?.constructor as { name?: unknown } | undefined)?.name;
+  return `an instance of ${String(name)}, into which no path leads (write a \`lens\` for it)`;
 }
 
 function isPlain(value: unknown): boolean {
