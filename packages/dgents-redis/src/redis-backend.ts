@@ -295,16 +295,18 @@ export class RedisBackend implements Backend {
       call.sent = true;
       const { losses, cuts } = this.#connection;
       const isSentOnce = () => this.#connection.cuts === cuts;
+      let isMade = false;
       try {
         const results = await send(client, drafts, options.atomic === true, this.#how, isSentOnce);
+        isMade = results.some(({ ok }) => ok);
         // Behind another connection the stream of the feed may not be noted.
         if (!isSentOnce()) await this.#how.feedOf?.(client, this.#names.log(append.key));
         await this.#waitFor(client, drafts, results, losses, until);
-        if (results.some(({ ok }) => ok)) await this.#durability.assertKept(client);
+        if (isMade) await this.#durability.assertKept(client);
         return results;
       } catch (error) {
         // Of what was sent again by the driver only the last sending is known to be refused.
-        if (wasNotWritten(error) && isSentOnce()) throw error;
+        if (!isMade && wasNotWritten(error) && isSentOnce()) throw error;
         throw outcomeUnknown(append.key, doubt, withoutArguments(error));
       }
     };

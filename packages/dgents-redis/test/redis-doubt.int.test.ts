@@ -70,6 +70,18 @@ withServer(`a driver that sends again${problem === undefined ? '' : ` (skipped: 
     await proxy.close();
   });
 
+  test('a commit that is there, and cannot be confirmed for a refusal, is in doubt', async () => {
+    const server = await start();
+    const backend = new RedisBackend({ url: server.url, waitReplicas: 1 });
+    const append = { key: 'k', expected: null, records: [record(1)] };
+    const commit = () => backend.commit([append], { timeoutMs: 500 }).catch((error: unknown) => error);
+    expect(await commit()).toBeInstanceOf(OutcomeUnknownError);
+    // Nobody listens there: it keeps what it has, and is only read.
+    await server.say('replicaof', '127.0.0.1', 1);
+    expect(await commit()).toBeInstanceOf(OutcomeUnknownError);
+    await backend.close();
+  });
+
   test('the same over our own connections to a Cluster: an increment is made once', async () => {
     const server = await start({ 'cluster-enabled': 'yes', 'cluster-announce-ip': '127.0.0.1' });
     const { proxy, arm, allow } = await losing(server);
