@@ -21,6 +21,8 @@ import { Flight } from './flight.js';
 import { Follower } from './follower.js';
 import { Holder } from './holder.js';
 import { type CachedAgentOptions, type CacheRules, type CacheStats, rulesOf } from './options.js';
+import { Shown } from './shown.js';
+import { callOf, leftOf } from './turns.js';
 import { type Reading, WriteBehind } from './write-behind.js';
 import { WriteThrough, type Writing } from './write-through.js';
 
@@ -52,6 +54,7 @@ type View<S> = Versioned<S | DeepReadonly<S>>;
 export class CachedAgent<S> extends ForwardingAgent<S> {
   private readonly rules: CacheRules<S>;
   private readonly holder: Holder<S>;
+  private readonly shown = new Shown();
   private readonly follower: Follower<S>;
   private readonly writing: Writing<S>;
   /** Where writes wait; undefined in write-through. */
@@ -71,7 +74,7 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
       notice: (item) => this.notice(item),
       lost: () => this.invalidate(),
     });
-    const through = new WriteThrough<S>(this.inner, holder, rules.clock, () => this.invalidate());
+    const through = new WriteThrough<S>(this.inner, holder, this.shown, rules.clock, () => this.invalidate());
     if (rules.mode === 'write-behind')
       this.behind = new WriteBehind(this.inner, through, this.reading(), rules);
     this.writing = this.behind ?? through;
@@ -90,7 +93,11 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
         this.invalidate();
         this.holder.hold(place, askedAt, this.holder.round);
       },
-      lost: () => this.invalidate(),
+      lost: () => {
+        this.shown.saw(undefined);
+        this.invalidate();
+      },
+      wrote: (head) => this.shown.saw(head),
     };
   }
 
@@ -243,18 +250,35 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
         return current;
       }
     }
-    const flight: Flight<S> = new Flight(timeoutMs, now, async (options) => {
-      const { round } = holder;
-      try {
-        const found = await this.inner.read(options);
-        holder.hold(found, now, round);
-        return found;
-      } finally {
-        if (this.flight === flight) this.flight = undefined;
-      }
-    });
+    const flight = new Flight<S>(timeoutMs, now, (options) => this.answer(options));
     this.flight = flight;
+    const land = (): void => {
+      if (this.flight === flight) this.flight = undefined;
+    };
+    flight.result.then(land, land);
     return flight;
+  }
+
+  /** Asks inside, and again where the answer is older than what was shown meanwhile, unless that is held here. */
+  private async answer(options: CallOptions): Promise<Versioned<S>> {
+    const { holder, shown } = this;
+    const call = callOf(options);
+    for (let left = options; ; left = leftOf(call)) {
+      const { round } = holder;
+      const { moment } = shown;
+      const askedAt = this.rules.clock();
+      try {
+        const found = await this.inner.read(left);
+        if (shown.show(found.head, moment)) {
+          holder.hold(found, askedAt, round);
+          return found;
+        }
+      } catch (error) {
+        if (!isAbsence(error) || shown.show(null, moment)) throw error;
+      }
+      const newer = this.behind?.newest ?? this.fresh();
+      if (newer !== undefined) return newer;
+    }
   }
 
   override history(
@@ -289,6 +313,7 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
     const items = (): AsyncIterable<Versioned<never> | Deleted> =>
       eachItem(this.inner.watch(options) as AsyncIterable<Versioned<never> | Deleted>, (item) => {
         this.notice(item);
+        this.shown.saw(item.head);
         behind?.saw(item.deleted ? null : item.head);
         return item;
       });

@@ -39,6 +39,8 @@ export class Holder<S> {
   hold(place: Versioned<S>, at: number, round: number): void {
     // What comes from `initial` is a fresh one at each call.
     if (!this.canHold || round !== this.round || place.head === null || place.version < this.reported) return;
+    // An earlier question about the same place makes it no older.
+    if (this.entry?.place.head?.id === place.head.id && this.entry.at >= at) return;
     this.entry = { place, at };
   }
 

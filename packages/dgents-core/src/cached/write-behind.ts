@@ -35,6 +35,8 @@ export interface Reading<S> extends OutboxOwner<S> {
   held(): Versioned<S> | undefined;
   /** Asks the agent inside. The place is private. */
   ask(options: CallOptions): Promise<Versioned<S>>;
+  /** A write was acknowledged here. */
+  wrote(head: Head): void;
 }
 
 export class WriteBehind<S> implements Writing<S> {
@@ -218,6 +220,7 @@ export class WriteBehind<S> implements Writing<S> {
   private put(write: WaitingWrite<S>): WaitingWrite<S> {
     this.outbox.add(write);
     this.seen.saw(write.head);
+    this.reading.wrote(write.head);
     return write;
   }
 

@@ -3,6 +3,7 @@ import type { Version } from '../backend.js';
 import type { DataAgent, DeleteOptions, SaveOptions, UpdateOptions, Versioned } from '../data-agent.js';
 import { versionedView } from '../wrapper/views.js';
 import type { Holder } from './holder.js';
+import type { Shown } from './shown.js';
 
 /** What a cache does with writes. */
 export interface Writing<S> {
@@ -15,17 +16,22 @@ export class WriteThrough<S> implements Writing<S> {
   constructor(
     private readonly inner: DataAgent<S>,
     private readonly holder: Holder<S>,
+    private readonly shown: Shown,
     private readonly clock: () => number,
     /** Holds nothing any more, also not what is just being asked for. */
     private readonly drop: () => void,
   ) {}
 
-  save(state: S, options?: SaveOptions): Promise<Version> {
-    return this.dropAfter(this.inner.save(state, options));
+  async save(state: S, options?: SaveOptions): Promise<Version> {
+    const version = await this.dropAfter(this.inner.save(state, options));
+    this.shown.saw({ version, at: 0 });
+    return version;
   }
 
-  delete(options?: DeleteOptions): Promise<boolean> {
-    return this.dropAfter(this.inner.delete(options));
+  async delete(options?: DeleteOptions): Promise<boolean> {
+    const had = await this.dropAfter(this.inner.delete(options));
+    this.shown.saw(undefined);
+    return had;
   }
 
   private dropAfter<T>(write: Promise<T>): Promise<T> {
@@ -33,10 +39,12 @@ export class WriteThrough<S> implements Writing<S> {
   }
 
   async update(change: (draft: S) => S | void, options?: UpdateOptions): Promise<Versioned<S>> {
-    const { holder } = this;
+    const { holder, shown } = this;
     const { round } = holder;
+    const { moment } = shown;
     const begunAt = this.clock();
     const result = await this.dropAfter(this.inner.update(change, options));
+    shown.show(result.head, moment);
     // Another write has ended meanwhile, and may be the newer one; dropping has raised it by one.
     const isAlone = holder.round === round + 1;
     // What was done before, under the same id, is not the newest.

@@ -13,6 +13,7 @@ import type {
   Versioned,
   WatchOptions,
 } from '../data-agent.js';
+import { assertAgent } from './assert-agent.js';
 import { keyOf } from './key-of.js';
 
 /**
@@ -31,8 +32,12 @@ export class ForwardingAgent<S> implements DataAgent<S> {
   /** The agent inside. */
   readonly inner: DataAgent<S>;
 
-  /** @param inner belongs to the wrapper from now on, and is closed with it */
+  /**
+   * @param inner belongs to the wrapper from now on, and is closed with it
+   * @throws TypeError when it is no agent
+   */
   constructor(inner: Wrapped<S>) {
+    assertAgent(inner);
     this.inner = inner;
   }
 
