@@ -1,6 +1,7 @@
 /** One connection to the server: ours, made when it is first needed, or one that was handed in. */
 import type { EventEmitter } from 'node:events';
 import { StorageUnavailableError } from 'dgents-core';
+import type { Redis } from 'ioredis';
 import { type Client, isCluster, locationOf, newClient, type Place } from './client.js';
 import { isForGood, redisError } from './errors.js';
 import type { Names } from './names.js';
@@ -128,15 +129,15 @@ export class Connection {
   another(isWanted: () => boolean): Promise<Client> {
     if (this.#place !== undefined) return newClient(this.#place, isWanted);
     const client = this.#client as Client;
-    const options = { lazyConnect: true, retryStrategy: undefined };
-    const made = isCluster(client) ? client.duplicate([], { lazyConnect: true }) : client.duplicate(options);
-    return Promise.resolve(made);
+    if (isCluster(client)) return Promise.resolve(client.duplicate([], { lazyConnect: true }));
+    const options = { lazyConnect: true, retryStrategy: undefined, db: databaseOf(client) };
+    return Promise.resolve(client.duplicate(options));
   }
 
   /** What the channels of all logs begin with: of this database, and this prefix of the client. */
   channels(names: Names, client: Client): string {
     const { keyPrefix = '' } = client.options;
-    return names.channels(isCluster(client) ? 0 : (client.options.db ?? 0), keyPrefix);
+    return names.channels(isCluster(client) ? 0 : databaseOf(client), keyPrefix);
   }
 
   async close(): Promise<void> {
@@ -274,6 +275,12 @@ export class Connection {
       if (stream) work(stream);
     }
   }
+}
+
+/** Its owner may have selected another one than that of its options. */
+function databaseOf(client: Redis): number {
+  const { condition } = client as unknown as { condition?: { select?: number } | null };
+  return condition?.select ?? client.options.db ?? 0;
 }
 
 /** Any number of backends may share a client. */

@@ -123,7 +123,9 @@ export function redisError(error: unknown, location: string, key?: string): unkn
 
 /** Whether it is sure that nothing was written: the server refused, or the driver did not even try. */
 export function wasNotWritten(error: unknown): boolean {
-  // There is no connection, and the driver keeps nothing for later.
-  const wasNotSent = error instanceof Error && error.message.startsWith("Stream isn't writeable");
+  // There is no connection, and the driver keeps nothing for later; or it only subscribes.
+  const said = error instanceof Error ? error.message : '';
+  const wasNotSent =
+    said.startsWith("Stream isn't writeable") || said.startsWith('Connection in subscriber mode');
   return wasNotSent || serverRefused(error);
 }

@@ -148,6 +148,27 @@ withServer(
       client.disconnect();
     });
 
+    test('a client that only subscribes is refused, and it is sure that nothing was written', async () => {
+      const client = new Redis(url, { protocol: 2, lazyConnect: true });
+      await client.subscribe(prefix);
+      const backend = new RedisBackend({ client, prefix });
+      const record = { version: 1, kind: 'set' as const, id: 'x', at: 1, data: '1' };
+      await expect(backend.commit([{ key: 'a', expected: null, records: [record] }])).rejects.toMatchObject({
+        code: 'DGENTS_STORAGE_UNAVAILABLE',
+      });
+      await backend.close();
+      client.disconnect();
+    });
+
+    test('the channels of a client are those of the database that its owner has selected', async () => {
+      const client = new Redis(url, { lazyConnect: true });
+      await client.select(4);
+      const backend = new RedisBackend({ client, prefix });
+      expect(await backend.channelOf('a')).toBe(`${prefix}/changes/4/a`);
+      await backend.close();
+      client.disconnect();
+    });
+
     test('many backends share a client without a warning, and leave it as it was', async () => {
       const client = new Redis(url, { lazyConnect: true });
       const warnings: unknown[] = [];
