@@ -9,27 +9,16 @@ import { createHash } from 'node:crypto';
 import type { Json } from '../codec/json.js';
 import { DgentsError, StateCorruptionError, StateTooLargeError, StorageUnavailableError } from '../errors.js';
 import type { BlobAddress, BlobOptions, BlobStore } from './blob-store.js';
+import { type BlobTag, tagsIn } from './blob-tag.js';
 
-const ADDRESS = /^[0-9a-f]{64}$/;
-const TAGS = /\{"\$blob":\["\w+","([0-9a-f]{64})",\d+\]\}/g;
 const DEFAULT_THRESHOLD = 65_536;
 /** Enough to hide the way to a store, and few enough for its limits. */
 const AT_ONCE = 8;
 
 type Fields = Record<string, Json>;
-interface Tag {
-  readonly name: string;
-  readonly address: BlobAddress;
-  readonly byteLength: number;
-}
 
 export function addressOf(bytes: Uint8Array): BlobAddress {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** The addresses that a text of a document, or of a patch, refers to. */
-export function addressesIn(text: string): BlobAddress[] {
-  return Array.from(text.matchAll(TAGS), ([, address]) => address as BlobAddress);
 }
 
 /** What has to be in a blob store before a record or checkpoint is stored that refers to it. */
@@ -50,19 +39,26 @@ export function putBlobs(records: readonly object[]): Promise<void> | undefined 
   return inTurns(puts, ({ store, address, bytes }) => store.put(address, bytes));
 }
 
+/** @throws TypeError or RangeError */
+export function assertBlobs(options: unknown): asserts options is BlobOptions {
+  const { store, threshold = DEFAULT_THRESHOLD } = (options ?? {}) as Partial<BlobOptions>;
+  if (typeof store?.put !== 'function' || typeof store.get !== 'function') {
+    throw new TypeError('`blobs` is { store }, a blob store such as `new FileBlobStore(path)`.');
+  }
+  if (!Number.isSafeInteger(threshold) || threshold < 1) {
+    throw new RangeError('`blobs.threshold` is a number of bytes, a whole one from 1 on.');
+  }
+}
+
 /** The blobs of one definition. */
 export class Blobs {
   private readonly store: BlobStore;
   private readonly threshold: number;
 
   /** @throws TypeError or RangeError */
-  constructor({ store, threshold = DEFAULT_THRESHOLD }: BlobOptions) {
-    if (typeof store?.put !== 'function' || typeof store.get !== 'function') {
-      throw new TypeError('`blobs.store` is a blob store, such as `new FileBlobStore(path)`.');
-    }
-    if (!Number.isSafeInteger(threshold) || threshold < 1) {
-      throw new RangeError('`blobs.threshold` is a number of bytes, a whole one from 1 on.');
-    }
+  constructor(options: BlobOptions) {
+    assertBlobs(options);
+    const { store, threshold = DEFAULT_THRESHOLD } = options;
     this.store = store;
     this.threshold = threshold;
   }
@@ -102,8 +98,7 @@ export class Blobs {
     maxBytes: number,
     key: string,
   ): Promise<ReadonlyMap<BlobAddress, string>> {
-    const tags: Tag[] = [];
-    collect(document, tags, key);
+    const tags = tagsIn(document, key);
     const weight = tags.reduce((sum, { byteLength }) => sum + Math.ceil(byteLength / 3) * 4, 0);
     if (weight > maxBytes) {
       throw new StateTooLargeError(
@@ -119,7 +114,7 @@ export class Blobs {
     return fetched;
   }
 
-  private async get({ address, byteLength }: Tag, key: string): Promise<string> {
+  private async get({ address, byteLength }: BlobTag, key: string): Promise<string> {
     const bytes = await this.store.get(address, byteLength);
     const wrong =
       bytes === undefined
@@ -143,27 +138,7 @@ export function withBlobs(document: Json, fetched: ReadonlyMap<BlobAddress, stri
   return { $bytes: [name, fetched.get(address) as string] };
 }
 
-function collect(json: Json, tags: Tag[], key: string): void {
-  const payload = payloadOf(json, '$blob');
-  if (payload === undefined) {
-    if (typeof json === 'object' && json !== null) {
-      for (const inner of Object.values(json) as Json[]) collect(inner, tags, key);
-    }
-    return;
-  }
-  const [name, address, byteLength] = Array.isArray(payload) ? (payload as readonly Json[]) : [];
-  if (
-    typeof name !== 'string' ||
-    typeof address !== 'string' ||
-    !ADDRESS.test(address) ||
-    !Number.isSafeInteger(byteLength)
-  ) {
-    throw new StateCorruptionError(`Cannot read the stored state of "${key}": a malformed $blob.`, { key });
-  }
-  tags.push({ name, address, byteLength: byteLength as number });
-}
-
-/** What stands under the only key of an object. */
+/** What stands under this key of an object. */
 function payloadOf(json: Json, tag: '$bytes' | '$blob'): Json | undefined {
   if (typeof json !== 'object' || json === null || Array.isArray(json) || !Object.hasOwn(json, tag))
     return undefined;
@@ -186,7 +161,8 @@ function mapped(json: Json, change: (inner: Json) => Json): Json {
 /** A few at once, in order; the first failure ends it. */
 async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   for (let start = 0; start < items.length; start += AT_ONCE) {
-    await Promise.all(items.slice(start, start + AT_ONCE).map(work)).catch(unavailable);
+    const turn = items.slice(start, start + AT_ONCE).map(async (item) => work(item));
+    await Promise.all(turn).catch(unavailable);
   }
 }
 

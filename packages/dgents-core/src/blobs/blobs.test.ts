@@ -1,10 +1,10 @@
 /** Large bytes in a store of their own: what lies in the log, what is missing, and what goes. */
 
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recordsOf } from '../../test/altered-log.js';
+import { recordsOf, storeOf } from '../../test/altered-log.js';
 import {
   type Checkpoint,
   compress,
@@ -74,10 +74,14 @@ test('every kind of bytes comes back as it was', async () => {
     map: new Map([['deep', [picture(3)]]]),
     $blob: ['Uint8Array', 'a key of a user', 1],
     text: '{"$blob":["Uint8Array","no tag",1]}',
+    texts: ['$blob', '$blob:'],
   };
   await new Store(backend).agent<typeof state>('all', { blobs }).save(state);
   expect(await kept()).toHaveLength(4);
   expect(await new Store(backend).agent('all', { blobs }).load()).toEqual(state);
+  const { $blob, text, texts } = state;
+  await new Store(backend).agent('none').save({ $blob, text, texts });
+  expect(await new Store(backend).agent('none').load()).toEqual({ $blob, text, texts });
 });
 
 test('in a file, with checkpoints, compression and a trimmed past', async () => {
@@ -104,6 +108,22 @@ test('a fork refers to the same blobs', async () => {
   await store.agent<Album>('album', { blobs }).save({ title: '', pictures: [picture(1)] });
   await store.fork('album', 'copy');
   expect((await store.agent<Album>('copy', { blobs }).load()).pictures).toEqual([picture(1)]);
+});
+
+test('a fork that would have to encrypt them is refused, and nothing is stored', async () => {
+  const store = new Store(new MemoryBackend());
+  const initial = (): Album => ({ title: '', pictures: [] });
+  const agent = store.agent<Album>('album', { blobs, initial });
+  await agent.update((draft) => void draft.pictures.push(picture(1)));
+  await agent.update((draft) => void draft.pictures.pop());
+  const transforms = [encrypt({ keys: [{ id: 'k', key: randomBytes(32) }], acceptPlaintext: true })];
+  await expect(store.fork('album', 'copy', 1, { transforms })).rejects.toMatchObject({
+    code: 'DGENTS_UNSUPPORTED',
+    message: expect.stringContaining('Nothing was stored'),
+  });
+  expect((await store.backend.read('copy')).head).toBeNull();
+  await store.fork('album', 'copy', undefined, { transforms });
+  expect(await store.agent<Album>('copy', { transforms }).load()).toEqual(initial());
 });
 
 test('several states in one transaction', async () => {
@@ -136,6 +156,7 @@ describe('a blob that is not what it was', () => {
     for (const [what, spoil] of [
       ['was altered', () => writeFileSync(file, picture(2))],
       ['was altered', () => writeFileSync(file, picture(1).subarray(1))],
+      ['was altered', () => truncateSync(file, 3 * 2 ** 30)],
       ['is missing', () => rmSync(file)],
     ] as const) {
       const backend = await saved();
@@ -169,12 +190,18 @@ describe('nothing is stored that refers to what is not there', () => {
 
   test('when the blob store refuses', async () => {
     const backend = new MemoryBackend();
-    const store = failing(() => Promise.reject(new TypeError('no')));
-    const agent = new Store(backend).agent<Album>('album', { blobs: { store, threshold: 1000 } });
-    await expect(agent.save({ title: '', pictures: [picture(1)] })).rejects.toMatchObject({
-      code: 'DGENTS_STORAGE_UNAVAILABLE',
-      message: 'The blob store failed: no',
+    const throwing = failing(() => {
+      throw new TypeError('no');
     });
+    const store = failing(() => Promise.reject(new TypeError('no')));
+    for (const refusing of [throwing, store]) {
+      const agent = new Store(backend).agent<Album>('album', { blobs: { store: refusing, threshold: 1000 } });
+      await expect(agent.save({ title: '', pictures: [picture(1)] })).rejects.toMatchObject({
+        code: 'DGENTS_STORAGE_UNAVAILABLE',
+        message: 'The blob store failed: no',
+      });
+    }
+    const agent = new Store(backend).agent<Album>('album', { blobs: { store, threshold: 1000 } });
     expect((await backend.read('album')).head).toBeNull();
     expect(await agent.save({ title: '', pictures: [picture(1, 10)] })).toBe(1);
   });
@@ -211,6 +238,27 @@ describe('nothing is stored that refers to what is not there', () => {
     answer();
     expect(await other).toMatchObject({ version: 1, state: { title: 'other', pictures: [] } });
     expect((await backend.read('album')).head?.version).toBe(1);
+  });
+
+  test('closing does not wait for a checkpoint of which a blob is not answered', async () => {
+    const backend = new MemoryBackend();
+    let hangs = false;
+    let ask: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => (ask = resolve));
+    const hanging = failing((address, bytes) => {
+      if (!hangs) return blobStore.put(address, bytes);
+      ask();
+      return new Promise(() => undefined);
+    });
+    const store = new Store(backend, { checkpointFactor: 0.01 });
+    const agent = store.agent<Album>('album', { blobs: { store: hanging, threshold: 1000 } });
+    await agent.save({ title: '', pictures: [picture(1)] });
+    hangs = true;
+    const checkpoint = jest.spyOn(backend, 'checkpoint');
+    for (let n = 0; n < 50; n++) await agent.update((draft) => ({ ...draft, title: `${n}` }));
+    await asked;
+    await store.close();
+    expect(checkpoint).not.toHaveBeenCalled();
   });
 
   test('a blob is put before the record', async () => {
@@ -275,6 +323,75 @@ describe('collecting garbage', () => {
     expect((await new Store(place).agent<Album>('album', { blobs }).load()).pictures).toEqual([picture(3)]);
   });
 
+  test('sees every tag that is read, and reads only what is one', async () => {
+    const address = addressOf(picture(1));
+    const stored = (tag: string): Promise<MemoryBackend> =>
+      storeOf({
+        album: [{ version: 1, kind: 'set', at: 1, id: 'one', data: `{"title":"","pictures":[${tag}]}` }],
+      });
+    const both = async (tag: string) => {
+      const place = await stored(tag);
+      await blobStore.put(address, picture(1));
+      age(address, 2 * HOUR);
+      const load = new Store(place).agent<Album>('album', { blobs }).load();
+      const collected = collectGarbage({ blobs: blobStore, backends: [place] });
+      return Promise.allSettled([load, collected]);
+    };
+    for (const tag of [
+      `{"$blob":["Uint8Array","${address}",5000]}`,
+      `{ "$blob" : [ "Uint8Array", "${address}", 5e3 ] }`,
+      `{"$blob":["Uint8\\u0041rray","\\u00${address.charCodeAt(0).toString(16)}${address.slice(1)}",5000]}`,
+    ]) {
+      expect(await both(tag)).toMatchObject([
+        { value: { pictures: [picture(1)] } },
+        { value: { kept: 1, removed: [] } },
+      ]);
+    }
+    const refused = { status: 'rejected', reason: { code: 'DGENTS_STATE_CORRUPTION' } };
+    for (const tag of [
+      `{"$blob":["Uint8Array","${address}",-5]}`,
+      `{"$blob":["Uint8Array","${address}",5000,"more"]}`,
+      `{"$blob":["Uint8Array","${address}",5000],"more":1}`,
+      `{"$blob":["","${address}",5000]}`,
+      `{"$blob":"${address}"}`,
+    ]) {
+      expect(await both(tag)).toMatchObject([refused, refused]);
+    }
+    expect(await kept()).toEqual([address]);
+  });
+
+  test('removes nothing where a patch leads into a tag', async () => {
+    const tag = `{"$blob":["Uint8Array","${addressOf(picture(1))}",5000]}`;
+    const patch = [{ op: 'replace', path: '/$blob/1', value: addressOf(picture(2)) }];
+    const place = await storeOf({
+      album: [
+        { version: 1, kind: 'set', at: 1, id: 'one', data: tag },
+        { version: 2, kind: 'patch', at: 2, id: 'two', data: JSON.stringify(patch) },
+      ],
+    });
+    await blobStore.put(addressOf(picture(2)), picture(2));
+    age(addressOf(picture(2)), 2 * HOUR);
+    await expect(collectGarbage({ blobs: blobStore, backends: [place] })).rejects.toMatchObject({
+      code: 'DGENTS_STATE_CORRUPTION',
+    });
+    expect(await kept()).toHaveLength(1);
+  });
+
+  test('takes a store without any state for a wrong path, unless told', async () => {
+    const place = new MemoryBackend();
+    await new Store(place).agent<Album>('album', { blobs }).save({ title: '', pictures: [picture(1)] });
+    const backends = [place, new MemoryBackend()];
+    expect(await collectGarbage({ blobs: blobStore, backends })).toMatchObject({ kept: 1 });
+    await blobStore.put(addressOf(picture(2)), picture(2));
+    age(addressOf(picture(2)), 2 * HOUR);
+    const options = { blobs: blobStore, backends };
+    await expect(collectGarbage(options)).rejects.toMatchObject({ code: 'DGENTS_STATE_NOT_FOUND' });
+    expect(await kept()).toHaveLength(2);
+    expect(await collectGarbage({ ...options, allowEmpty: true })).toMatchObject({
+      removed: [addressOf(picture(2))],
+    });
+  });
+
   test('removes nothing where a log cannot be read', async () => {
     const place = new MemoryBackend();
     const keys = [{ id: 'k', key: randomBytes(32) }];
@@ -293,6 +410,8 @@ test('options that cannot be meant are refused', () => {
   const store = new Store(new MemoryBackend());
   expect(() => store.agent('a', { blobs: { store: {} as BlobStore } })).toThrow(TypeError);
   expect(() => store.agent('a', { blobs: { ...blobs, threshold: 0 } })).toThrow(RangeError);
+  store.agent('a');
+  expect(() => store.agent('a', { blobs: null as never })).toThrow(/`blobs` is \{ store \}/);
   const keys = [{ id: 'k', key: randomBytes(32) }];
   expect(() => store.agent('a', { blobs, transforms: [encrypt({ keys })] })).toThrow(
     expect.objectContaining({ code: 'DGENTS_UNSUPPORTED' }),

@@ -1,9 +1,11 @@
 import { constants } from 'node:buffer';
 import type { Backend, LogRecord } from '../backend.js';
+import type { Json } from '../codec/json.js';
+import { StateCorruptionError, StateNotFoundError } from '../errors.js';
 import type { TextPlace, Transform } from '../transforms/transform.js';
 import { Wrapping } from '../transforms/wrapping.js';
 import type { BlobAddress, BlobStore } from './blob-store.js';
-import { addressesIn } from './blob-tags.js';
+import { addressesIn } from './blob-tag.js';
 
 export interface CollectOptions {
   readonly blobs: BlobStore;
@@ -16,6 +18,8 @@ export interface CollectOptions {
    * unless told; more than any write takes, and than the clocks of the hosts differ.
    */
   readonly graceMs?: number;
+  /** One of the stores holds no state at all, and that is so: without this it is taken for a wrong path. */
+  readonly allowEmpty?: boolean;
   /** Remove nothing, and tell what would go. */
   readonly dryRun?: boolean;
   /** Milliseconds since the epoch, by the clock of the blob store. `Date.now` unless told. */
@@ -36,10 +40,12 @@ const GRACE_MS = 60 * 60 * 1000;
  * Removes the blobs that no version kept by any of these stores refers to: all records, bases and checkpoints are read, and
  * what is not marked goes. May run beside writers, in any process.
  *
- * @throws whatever keeps a log from being read, before anything is removed: what it refers to is not known then
+ * @throws whatever keeps a log from being read, before anything is removed: what it refers to is not known then;
+ *   StateNotFoundError where blobs would go and one of the stores holds no state
  */
 export async function collectGarbage(options: CollectOptions): Promise<Collected> {
   const { blobs, backends, transforms, graceMs = GRACE_MS, dryRun = false, clock = Date.now } = options;
+  let empty: Backend | undefined;
   if (!Array.isArray(backends) || backends.length === 0) {
     throw new TypeError('collectGarbage takes `backends`, all that refer to the blobs: [store.backend].');
   }
@@ -47,21 +53,32 @@ export async function collectGarbage(options: CollectOptions): Promise<Collected
   const putBefore = clock() - graceMs;
   const marked = new Set<BlobAddress>();
   for (const backend of backends) {
+    let isEmpty = true;
     for await (const { key } of backend.keys('')) {
+      isEmpty = false;
       await mark(backend, key, new Wrapping(transforms?.(key)), marked);
     }
+    if (isEmpty) empty ??= backend;
   }
   const removed: BlobAddress[] = [];
   let removedBytes = 0;
   let kept = 0;
   for await (const { address, byteLength, putAt } of blobs.list()) {
     const goes = !marked.has(address) && putAt < putBefore;
+    if (goes && empty !== undefined && options.allowEmpty !== true) throw wrongPlace(empty);
     if (goes && (dryRun || (await blobs.remove(address, putBefore)))) {
       removed.push(address);
       removedBytes += byteLength;
     } else kept += 1;
   }
   return { kept, removed, removedBytes };
+}
+
+function wrongPlace({ name }: Backend): StateNotFoundError {
+  return new StateNotFoundError(
+    `The ${name} store holds no state, but there are blobs that nothing refers to. Nothing was removed. If this is the ` +
+      'right place, and empty, give collectGarbage `allowEmpty: true`.',
+  );
 }
 
 /** Marks again what a trim moved meanwhile: the base may then be all that refers to a blob. */
@@ -97,9 +114,9 @@ async function markLog(
   marked: Set<BlobAddress>,
 ): Promise<void> {
   const add = (given: Omit<LogRecord, 'kind'>, kind: TextPlace['kind'], after?: string): void => {
-    const text =
-      wrapping.textOf(key, given, kind, after, constants.MAX_LENGTH) ?? JSON.stringify(given.document);
-    for (const address of addressesIn(text)) marked.add(address);
+    const text = wrapping.textOf(key, given, kind, after, constants.MAX_LENGTH);
+    const json = text === undefined ? (given.document as Json) : parsed(text, key);
+    for (const address of addressesIn(json, key)) marked.add(address);
   };
   let after = await markStarts(backend, key, newest, floor, add);
   for await (const record of backend.range(key)) {
@@ -125,4 +142,15 @@ async function markStarts(
     at = (start?.version ?? tail.records[0]?.version ?? 1) - 1;
   }
   return base;
+}
+
+function parsed(text: string, key: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (cause) {
+    throw new StateCorruptionError(`What is stored of "${key}" is no JSON. It was left as it is.`, {
+      key,
+      cause,
+    });
+  }
 }

@@ -1,6 +1,7 @@
 /** A new state that begins with what another one was. Works on the log alone: the document is copied as it is. */
 import type { Head, LogRecord, Meta, Version } from '../backend.js';
-import { OutcomeUnknownError, StateConflictError, StateNotFoundError } from '../errors.js';
+import { tagsIn } from '../blobs/blob-tag.js';
+import { OutcomeUnknownError, StateConflictError, StateNotFoundError, UnsupportedError } from '../errors.js';
 import { type CommitEnd, commit } from './commit.js';
 import { type Call, remainingMs } from './deadlines.js';
 import type { DefinitionOptions } from './definition.js';
@@ -19,7 +20,7 @@ export interface ForkOrigin {
 /**
  * @param how how what is stored is wrapped: it is bound to its address, and wrapped anew for the other one
  * @returns the first version of the new state
- * @throws StateNotFoundError, LogCompactedError, StateConflictError; RangeError for a version that does not exist yet
+ * @throws StateNotFoundError, LogCompactedError, StateConflictError; UnsupportedError for blobs that were to be encrypted; RangeError for a version that does not exist yet
  */
 export async function fork(
   engine: Engine,
@@ -53,6 +54,13 @@ export async function fork(
   if (found?.document === undefined)
     throw new StateNotFoundError(`There is no state "${from}" to fork.`, { key: from });
   const { document, schema } = found;
+  if (wrapping.encrypts && tagsIn(document, from).length > 0) {
+    throw new UnsupportedError(
+      `"${from}" refers to blobs, which lie in their store as they are and do not go with \`encrypt\`. Load it, and save it ` +
+        'with an agent that has `encrypt` and no `blobs`. Nothing was stored.',
+      { key: from },
+    );
+  }
   const forkOf: ForkOrigin = { key: from, version: found.head.version, id: found.head.id };
   const target = await engine.within(backend.read(to, { limit: 1, ...engine.portOptions(call) }), call, to);
   const plain: LogRecord = {

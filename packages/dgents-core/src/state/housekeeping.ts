@@ -46,7 +46,7 @@ async function writeCheckpoint(cell: Cell, snapshot: Snapshot): Promise<void> {
   // Doubled until it succeeds: a store that refuses is not asked at every write.
   cell.checkpointed = { ...mark, tailBytes: mark.tailBytes * 2 };
   const checkpoint = checkpointOf(cell, snapshot);
-  await putBlobs([checkpoint]);
+  await safe(cell, checkpoint);
   await cell.engine.backend.checkpoint(cell.key, checkpoint, { timeoutMs: MAINTENANCE_TIMEOUT_MS });
   cell.checkpointed = mark;
 }
@@ -79,6 +79,12 @@ export function checkpointOf(cell: Cell, snapshot: Snapshot): Checkpoint {
     },
     ...extras,
   });
+}
+
+/** What it refers to comes before it. A blob store that hangs does not keep `close` waiting. */
+async function safe({ engine }: Cell, whole: Checkpoint): Promise<void> {
+  const puts = putBlobs([whole]);
+  if (puts !== undefined) await engine.unlessClosing(puts);
 }
 
 /** A milestone, or a version whose state has to be read first. */
@@ -117,7 +123,7 @@ async function trimTo(cell: Cell, point: TrimPoint, mayGo: (place: Head) => bool
   const { head } = snapshot;
   if (head === null || !snapshot.asStored || head.version <= cell.floor || !mayGo(head)) return;
   const base = checkpointOf(cell, snapshot);
-  await putBlobs([base]);
+  await safe(cell, base);
   await engine.backend.trim(key, base, { timeoutMs: MAINTENANCE_TIMEOUT_MS });
   cell.floor = Math.max(cell.floor, head.version);
   cell.floorAt = head.at;

@@ -4,7 +4,7 @@
  * Values are immutable by convention and share structure from version to version; whoever hands one out copies or
  * freezes it. A replica is never the authority: the backend confirms or corrects it at each read and commit.
  */
-import type { Backend, Head, LogRecord, LogTail, Meta, Version } from '../backend.js';
+import type { Backend, Checkpoint, Head, LogRecord, LogTail, Meta, Version } from '../backend.js';
 import { withBlobs } from '../blobs/blob-tags.js';
 import type { Json } from '../codec/codec.js';
 import { jsonBytes } from '../codec/measure.js';
@@ -15,6 +15,9 @@ import type { Definition, Held } from './definition.js';
 import { documentOf } from './diff.js';
 import type { PatchOp } from './patch.js';
 import { RECORD_OVERHEAD_BYTES } from './policy.js';
+
+/** A key, not a value: a user's key that starts with `$` is escaped. */
+const BLOB_KEY = /"\$blob"\s*:/;
 
 /** No live state: nothing was ever stored, or it was deleted. */
 export const ABSENT: unique symbol = Symbol('absent');
@@ -199,6 +202,7 @@ class Builder {
   take(tail: LogTail): void {
     const start = tail.checkpoint ?? tail.base;
     if (start !== undefined) {
+      this.assertDeleted(start, tail.head);
       this.restart();
       this.document = start.data === null ? ABSENT : this.payload(start as Whole, 'checkpoint');
       this.head = { version: start.version, id: start.id, at: start.at, deleted: start.data === null };
@@ -207,6 +211,13 @@ class Builder {
       this.startVersion = start.version;
     }
     for (const record of tail.records) this.record(record);
+  }
+
+  /** A starting point that holds nothing authenticates nothing either: it goes only with a head that is deleted. */
+  private assertDeleted({ data, version }: Checkpoint, head: Head | null): void {
+    if (data !== null || head?.version !== version || head.deleted) return;
+    if (this.definition.wrapping.authenticates)
+      throw this.corrupt(`version ${version} is live, but kept as deleted`);
   }
 
   record(record: LogRecord): void {
@@ -273,7 +284,7 @@ class Builder {
       this.referring ||= this.definition.wrapping.blobs !== undefined;
       return given.document as Json;
     }
-    this.referring ||= text.includes('{"$blob":');
+    this.referring ||= text.includes('"$blob"') && BLOB_KEY.test(text);
     return this.definition.codec.parse(text, { key: this.key });
   }
 

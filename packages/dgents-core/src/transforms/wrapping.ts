@@ -25,6 +25,8 @@ type Stored = Pick<LogRecord, 'version' | 'at' | 'id' | 'data' | 'document' | 'c
 export class Wrapping {
   /** Whether texts are stored as they are. */
   readonly isPlain: boolean;
+  /** Whether what is stored cannot be read without a key. */
+  readonly encrypts: boolean;
   /** Where large bytes lie; undefined: in the records. */
   readonly blobs: Blobs | undefined;
   /** Whether what is read was authenticated, other than deletions. */
@@ -37,11 +39,20 @@ export class Wrapping {
     this.blobs = blobs === undefined ? undefined : new Blobs(blobs);
     this.authenticates = this.transforms.some(({ required, encrypts }) => required || encrypts);
     this.isPlain = this.transforms.length === 0 && blobs === undefined;
-    if (blobs !== undefined && this.transforms.some(({ encrypts }) => encrypts)) {
+    this.encrypts = this.transforms.some(({ encrypts }) => encrypts === true);
+    if (blobs !== undefined && this.encrypts) {
       throw new UnsupportedError(
         '`blobs` lie in their store as they are, so they do not go with `encrypt`. Leave `blobs` out: the bytes are encrypted with the record then.',
       );
     }
+  }
+
+  /** Whether it was made of these very transforms, in this order. */
+  isOf(transforms: readonly Transform[] = []): boolean {
+    const own = this.transforms;
+    return (
+      own.length === transforms.length && own.every((transform, index) => transform === transforms[index])
+    );
   }
 
   /**

@@ -1,0 +1,61 @@
+/** The one grammar of `{ "$blob": ["Uint8Array", "<sha-256>", <length>] }`, for who reads states and for who collects garbage. */
+import type { Json } from '../codec/json.js';
+import { StateCorruptionError } from '../errors.js';
+import type { BlobAddress } from './blob-store.js';
+
+const NAME = /^\w+$/;
+const ADDRESS = /^[0-9a-f]{64}$/;
+/** A pointer that leads into a tag; a key of a user that starts with `$` is escaped. */
+const INTO_A_TAG = /\/\$blob(\/|$)/;
+
+export interface BlobTag {
+  readonly name: string;
+  readonly address: BlobAddress;
+  readonly byteLength: number;
+}
+
+/**
+ * Every tag of a document, or of what a patch brings.
+ * @throws StateCorruptionError for one that is malformed
+ */
+export function tagsIn(json: Json, key: string): BlobTag[] {
+  const tags: BlobTag[] = [];
+  const visit = (inner: Json): void => {
+    if (typeof inner !== 'object' || inner === null) return;
+    if (Object.hasOwn(inner, '$blob')) tags.push(tagOf(inner) ?? malformed(key));
+    else for (const each of Object.values(inner) as Json[]) visit(each);
+  };
+  visit(json);
+  return tags;
+}
+
+/**
+ * The addresses that a stored text refers to: a document, or the operations of a patch.
+ * @throws StateCorruptionError for what nobody could read, and for a patch that changes a part of a tag: dgents writes none
+ */
+export function addressesIn(json: Json, key: string): BlobAddress[] {
+  for (const op of Array.isArray(json) ? (json as readonly Json[]) : []) {
+    const { path, from } = (op ?? {}) as { readonly path?: unknown; readonly from?: unknown };
+    if ([path, from].some((pointer) => typeof pointer === 'string' && INTO_A_TAG.test(pointer)))
+      malformed(key);
+  }
+  return tagsIn(json, key).map(({ address }) => address);
+}
+
+function tagOf(json: object): BlobTag | undefined {
+  const payload = (json as { readonly $blob?: unknown }).$blob;
+  if (Object.keys(json).length !== 1 || !Array.isArray(payload) || payload.length !== 3) return undefined;
+  const [name, address, byteLength] = payload as readonly unknown[];
+  const isTag =
+    typeof name === 'string' &&
+    NAME.test(name) &&
+    typeof address === 'string' &&
+    ADDRESS.test(address) &&
+    Number.isSafeInteger(byteLength) &&
+    (byteLength as number) >= 0;
+  return isTag ? { name, address, byteLength: byteLength as number } : undefined;
+}
+
+function malformed(key: string): never {
+  throw new StateCorruptionError(`Cannot read the stored state of "${key}": a malformed $blob.`, { key });
+}
