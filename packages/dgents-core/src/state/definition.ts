@@ -276,7 +276,8 @@ export class Definitions {
     const byVersion = entry(byTransforms, options.blobs ?? NO_BLOBS, () => new Map());
     const version = options.schemaVersion ?? 1;
     const found = byVersion.get(version);
-    if (found !== undefined) return found;
+    // A list that was changed since is another one: what it says now counts.
+    if (found?.wrapping.isOf(options.transforms)) return found;
     const made = new Definition(options);
     byVersion.set(version, made);
     return made;

@@ -3,6 +3,7 @@
  * before: this handle, another one, or a process that is gone.
  */
 import type { Version } from '../backend.js';
+import { StateCorruptionError } from '../errors.js';
 import { noteReplayed } from '../observe/operations.js';
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
@@ -23,7 +24,10 @@ export async function settleRepeats(cell: Cell, batch: readonly Operation[], cal
     if (version !== undefined) {
       noteReplayed(operation);
       const read = cell.reader.read(remainingMs(call), version);
-      operation.succeed(await engine.within(read, call, cell.key));
+      const snapshot = await engine.within(read, call, cell.key);
+      // The id was only looked up. What was read may start from a checkpoint, which says for itself whose it is.
+      if (snapshot.head?.id !== operation.request.id) throw misleading(cell, version);
+      operation.succeed(snapshot);
     } else if (!complete && !(await isNew(cell, operation, call))) {
       operation.unknown(
         `The log of "${cell.key}" no longer reaches back far enough to tell whether this id was used before. ` +
@@ -31,6 +35,14 @@ export async function settleRepeats(cell: Cell, batch: readonly Operation[], cal
       );
     }
   }
+}
+
+function misleading({ key }: Cell, version: Version): StateCorruptionError {
+  return new StateCorruptionError(
+    `The log of "${key}" is damaged: the record of version ${version} has another operation id than what is kept of that ` +
+      'version. It was left as it is.',
+    { key },
+  );
 }
 
 interface Found {

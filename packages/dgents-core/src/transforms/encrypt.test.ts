@@ -251,6 +251,8 @@ describe('a key', () => {
       new Uint8Array(key),
       key.toString('base64'),
       key.toString('base64url'),
+      `${key.toString('base64')}\n`,
+      ` ${key.toString('base64url')}\r\n`,
       createSecretKey(key),
     ]) {
       const forms = [compress(), encrypt({ keys: [{ id: 'k1', key: form }] })];
@@ -280,6 +282,7 @@ describe('a key', () => {
     ['a long key', [{ id, key: Buffer.concat([key, key]) }], 'has 64 bytes'],
     ['a key that was never filled', [{ id, key: new Uint8Array(32) }], 'one byte repeated'],
     ['a password', [{ id, key: 'correct horse battery staple' }], 'not base64'],
+    ['white space within', [{ id, key: key.toString('base64').replace(/^.{8}/, '$& ') }], 'not base64'],
     ['hex', [{ id, key: key.toString('hex') }], 'has 48 bytes'],
     ['a number', [{ id, key: 32 }], 'is a Uint8Array'],
     ['none', [{ id }], 'is a Uint8Array'],

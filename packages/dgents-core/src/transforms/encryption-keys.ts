@@ -9,7 +9,7 @@ export interface EncryptionKey {
    */
   readonly id: string;
   /**
-   * 32 random bytes: as bytes, as base64 or base64url text, or as a `KeyObject` of node:crypto. A copy is kept.
+   * 32 random bytes: as bytes, as base64 or base64url text (white space around it is left out), or as a `KeyObject` of node:crypto. A copy is kept.
    * Not a password: those are turned into keys with a function such as scrypt first.
    */
   readonly key: Uint8Array | string | KeyObject;
@@ -59,7 +59,7 @@ function bytesOf(key: unknown, id: string): Uint8Array {
   if (isUint8Array(key)) return key;
   if (typeof key === 'string') {
     const bytes = Buffer.from(key, 'base64');
-    const plain = key.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
+    const plain = key.trim().replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
     if (bytes.toString('base64').replace(/=+$/, '') === plain) return bytes;
     throw new TypeError(
       `encrypt: the key "${id}" is a text, but not base64. Hex is turned into bytes with Buffer.from(text, 'hex').`,

@@ -323,6 +323,23 @@ test('erasing needs no key', async () => {
 });
 
 describe('as options', () => {
+  test('a list that was changed after its first use is another one', async () => {
+    const backend = new MemoryBackend();
+    const store = new Store(backend);
+    const list: Transform[] = [compress({ minBytes: 1 })];
+    const before = store.agent<string>('before', { transforms: list });
+    list.push(encrypt({ keys }));
+    await store.agent<string>('after', { transforms: list }).save(MARKER);
+    expect((await recordsOf(backend, 'after'))[0]?.codec).toBe('a256gcm:k1');
+    // A handle keeps to what it was given.
+    await before.save(MARKER);
+    expect((await recordsOf(backend, 'before'))[0]?.codec).toBeUndefined();
+    list.pop();
+    await expect(store.agent('after', { transforms: list }).load()).rejects.toMatchObject({
+      code: 'DGENTS_UNSUPPORTED',
+    });
+  });
+
   const agentWith = (transforms: unknown) => () =>
     new VolatileAgent({ transforms: transforms as readonly Transform[] });
 
