@@ -69,8 +69,9 @@ describe('a cache', () => {
 
   test('with a maxAgeMs of 0 asks every time, and shares nothing', async () => {
     const { cache, asked } = await bench({ maxAgeMs: 0 });
-    await Promise.all([cache.load(), cache.load()]);
+    await Promise.all([cache.load(), cache.read()]);
     expect(asked()).toHaveLength(2);
+    expect(cache.stats).toMatchObject({ hits: 0, misses: 2 });
   });
 
   test('asks once for all who ask at once', async () => {
@@ -220,6 +221,18 @@ describe('a cache', () => {
     }
     expect(() => new CachedAgent(inner, { pollMs: 0 })).toThrow(RangeError);
     expect(() => new CachedAgent(inner, { watched: inner })).toThrow(TypeError);
+    for (const wrong of [
+      { onError: 5 },
+      { clock: 5 },
+      { codec: 5 },
+      { codec: null },
+      { watched: 5 },
+      { watched: {} },
+      { pollMs: '100' },
+      { schema: null, mode: 'write-behind' },
+    ]) {
+      expect(() => new CachedAgent(inner, wrong as never)).toThrow(TypeError);
+    }
   });
 
   test('around another cache keeps to the ages of both', async () => {

@@ -164,13 +164,14 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
   /** Whether only the agent inside knows the answer: the past, options of later days, mistakes. */
   private passesOn(options: LoadOptions | undefined): boolean {
     if (this.closing !== undefined) return true;
-    // In write-behind it counts what was seen.
-    if (!this.holder.canHold && this.behind === undefined) return true;
-    if (options === undefined) return false;
-    const { frozen: _, timeoutMs, signal, ...others } = options;
+    const { frozen: _, timeoutMs, signal, ...others } = options ?? {};
     if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) return true;
     if (signal !== undefined && !(signal instanceof AbortSignal)) return true;
-    return Object.values(others).some((value) => value !== undefined);
+    if (Object.values(others).some((value) => value !== undefined)) return true;
+    // In write-behind it counts what was seen.
+    if (this.holder.canHold || this.behind !== undefined) return false;
+    this.counts.misses += 1;
+    return true;
   }
 
   /** A call of the agent inside that has to see what waits to be written. */
@@ -184,7 +185,7 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
   /** What is held, when it is not too old. */
   private fresh(): Versioned<S> | undefined {
     const { place, ageMs } = this.holder;
-    if (ageMs === undefined || ageMs > this.rules.maxAgeMs) return undefined;
+    if (ageMs === undefined || ageMs > this.rules.maxAgeMs || this.holder.isOver) return undefined;
     return this.rules.watched !== undefined && !this.follower.isLive ? undefined : place;
   }
 

@@ -1,6 +1,7 @@
 /** What a cache holds: one state, since when, and private copies of it. */
 import type { Version } from '../backend.js';
 import type { DeepReadonly, Deleted, Versioned } from '../data-agent.js';
+import { Lifetime } from './lifetime.js';
 import type { CacheRules } from './options.js';
 
 interface Entry<S> {
@@ -13,6 +14,7 @@ export class Holder<S> {
   round = 0;
   /** False once a state was met that cannot be copied without the codec of the agent inside. */
   canHold: boolean;
+  readonly lifetime = new Lifetime();
   private entry: Entry<S> | undefined;
   /** What frozen views of a place are made of, once one was asked for: it takes twice as long to copy what is frozen. */
   private shared: { readonly place: Versioned<S>; readonly state: S } | undefined;
@@ -25,6 +27,12 @@ export class Holder<S> {
 
   get place(): Versioned<S> | undefined {
     return this.entry?.place;
+  }
+
+  /** Whether the time to live of what is held may have run out, as far as it is known. */
+  get isOver(): boolean {
+    const { entry, lifetime, rules } = this;
+    return entry !== undefined && rules.clock() >= lifetime.endOf(entry.place.version);
   }
 
   /** How old what is held is. */

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { Codec, type CodecOptions } from '../codec/codec.js';
 import type { DataAgent } from '../data-agent.js';
+import { assertAgent } from '../wrapper/assert-agent.js';
 import { keyOf } from '../wrapper/key-of.js';
 
 /** What caches of both modes take. */
@@ -59,7 +60,10 @@ export type CachedAgentOptions<S> = WriteThroughOptions<S> | WriteBehindOptions<
 export interface CacheStats {
   /** Loads and reads answered from what was held. */
   readonly hits: number;
-  /** Loads and reads for which the agent inside was asked; in write-behind also writes that had to look first. */
+  /**
+   * Loads and reads of the newest state for which the agent inside was asked; in write-behind also writes that had to
+   * look first.
+   */
   readonly misses: number;
   /** Of the misses, those that shared the question of another one. */
   readonly shared: number;
@@ -100,12 +104,19 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws RangeError, TypeError */
 export function rulesOf<S>(inner: DataAgent<S>, options: CachedAgentOptions<S>): CacheRules<S> {
-  const { watched, codec, pollMs, onError = warnProcess } = options;
+  const { watched, codec, pollMs, onError = warnProcess, clock = () => performance.now() } = options;
   const { maxAgeMs = watched === undefined ? DEFAULT_MAX_AGE_MS : WATCHED_MAX_AGE_MS } = options;
   if (typeof maxAgeMs !== 'number' || !(maxAgeMs >= 0)) {
     throw new RangeError(`maxAgeMs is a number of milliseconds from 0 on, not ${String(maxAgeMs)}.`);
   }
+  if (pollMs !== undefined && typeof pollMs !== 'number') throw new TypeError('pollMs is a number.');
   if (pollMs !== undefined && !(pollMs > 0)) throw new RangeError('pollMs is greater than 0.');
+  if (typeof onError !== 'function') throw new TypeError('onError is a function that is told of an error.');
+  if (typeof clock !== 'function') throw new TypeError('clock is a function that gives milliseconds.');
+  if (codec !== undefined && (codec === null || typeof codec !== 'object')) {
+    throw new TypeError('codec is that of the agent inside: a Codec, or its options.');
+  }
+  if (watched !== undefined) assertAgent(watched);
   if (watched === inner) {
     throw new TypeError('`watched` is a handle of its own on the same state, and not the agent inside.');
   }
@@ -123,7 +134,7 @@ export function rulesOf<S>(inner: DataAgent<S>, options: CachedAgentOptions<S>):
       }
     },
     codec: codec instanceof Codec ? codec : new Codec(codec),
-    clock: options.clock ?? (() => performance.now()),
+    clock,
   };
 }
 
@@ -149,6 +160,8 @@ function writingOf<S>(
   if (!(maxPending === Infinity || Number.isSafeInteger(maxPending)) || maxPending < 1) {
     throw new RangeError(`maxPending is a whole number from 1 on, or Infinity, not ${String(maxPending)}.`);
   }
+  if (schema === null)
+    throw new TypeError('`schema` is that of the agent inside; leave it out where it has none.');
   return { mode, flushMs, maxPending, schema };
 }
 

@@ -1,6 +1,14 @@
 /** Writes that go to the agent inside at once. It acknowledges first, and only then is the cache changed. */
 import type { Version } from '../backend.js';
-import type { DataAgent, DeleteOptions, SaveOptions, UpdateOptions, Versioned } from '../data-agent.js';
+import type {
+  DataAgent,
+  DeleteOptions,
+  SaveOptions,
+  UpdateOptions,
+  Versioned,
+  WriteOptions,
+} from '../data-agent.js';
+import { isDefinite } from '../state/definition.js';
 import { versionedView } from '../wrapper/views.js';
 import type { Holder } from './holder.js';
 import type { Shown } from './shown.js';
@@ -23,19 +31,37 @@ export class WriteThrough<S> implements Writing<S> {
   ) {}
 
   async save(state: S, options?: SaveOptions): Promise<Version> {
-    const version = await this.dropAfter(this.inner.save(state, options));
+    const begunAt = this.clock();
+    const version = await this.noting(this.inner.save(state, options), (saved) => saved, options, begunAt);
     this.shown.saw({ version, at: 0 });
     return version;
   }
 
   async delete(options?: DeleteOptions): Promise<boolean> {
-    const had = await this.dropAfter(this.inner.delete(options));
+    const had = await this.inner.delete(options).finally(this.drop);
+    this.holder.lifetime.ended();
     this.shown.saw(undefined);
     return had;
   }
 
-  private dropAfter<T>(write: Promise<T>): Promise<T> {
-    return write.finally(this.drop);
+  /** Drops what is held once the write has ended, and notes how long lives what it has left. */
+  private async noting<T>(
+    write: Promise<T>,
+    versionOf: (result: T) => Version,
+    options: WriteOptions | undefined,
+    begunAt: number,
+  ): Promise<T> {
+    const { lifetime } = this.holder;
+    try {
+      const result = await write;
+      lifetime.wrote(versionOf(result), options, begunAt);
+      return result;
+    } catch (error) {
+      if (!isDefinite(error)) lifetime.wrote(undefined, options, begunAt);
+      throw error;
+    } finally {
+      this.drop();
+    }
   }
 
   async update(change: (draft: S) => S | void, options?: UpdateOptions): Promise<Versioned<S>> {
@@ -43,7 +69,12 @@ export class WriteThrough<S> implements Writing<S> {
     const { round } = holder;
     const { moment } = shown;
     const begunAt = this.clock();
-    const result = await this.dropAfter(this.inner.update(change, options));
+    const result = await this.noting(
+      this.inner.update(change, options),
+      ({ version }) => version,
+      options,
+      begunAt,
+    );
     shown.show(result.head, moment);
     // Another write has ended meanwhile, and may be the newer one; dropping has raised it by one.
     const isAlone = holder.round === round + 1;
