@@ -55,6 +55,7 @@ import {
   type Produced,
   type Writer,
 } from './operation.js';
+import { participantOf } from './participant.js';
 import { newest, snapshotAt, successive } from './past.js';
 import { changeByRecipe, changeByState, type Recipe, stateByRecipe } from './recipe.js';
 import { ABSENT, type Snapshot } from './replica.js';
@@ -476,50 +477,11 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       throw new TypeError(`The agent of "${this.key}" belongs to another store. ${advice}`);
     }
     this.assertOpen();
-    const { cell } = this;
-    const { definition } = cell;
-    const admit = (): void => {
-      engine.requireDurability(engine.port.durability, this.options.requireDurability);
-      if (this.options.ttlMs !== undefined) engine.requireTtl();
-    };
-    const draft = (): unknown => {
-      const { value } = cell.snapshot;
-      if (value !== ABSENT) return definition.codec.clone(value);
-      return definition.codec.clone(this.begun(definition).value);
-    };
-    // Nobody waits for the operation itself: the transaction watches over its signal.
-    const unaborted = { ...call, signal: undefined };
-    const operation = (id: string, next: () => unknown): Operation => {
-      const produce = (base: Snapshot): Produced => {
-        const own = definition.accept(next(), this.key);
-        return { kind: 'write', change: changeByState(definition, base, own, this.key) };
-      };
-      const { retain, ttlMs } = this.options;
-      const common = {
-        key: this.key,
-        repeatable: false,
-        compare: ANY,
-        pinned: false,
-        blind: false,
-        otherwise: ANY,
-        meta: undefined,
-        weigh: undefined,
-      };
-      return new Operation(
-        { ...common, id, ttlMs, retain, produce, writer: undefined, observed: undefined },
-        unaborted,
-        engine.deadlines,
-        versionOf,
-      );
-    };
-    return {
-      cell,
-      admit,
-      draft,
-      operation,
-      see: (snapshot) => this.sight.see(snapshot),
-      verify: () => this.verify(),
-    };
+    const { cell, key, options, sight } = this;
+    return participantOf(
+      { engine, cell, key, options, sight, begun: () => this.begun(cell.definition) },
+      call,
+    );
   }
 
   // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────

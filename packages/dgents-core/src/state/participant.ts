@@ -1,0 +1,62 @@
+/** What a transaction is told of each handle that takes part. */
+import type { Copied } from '../codec/codec.js';
+import type { AgentOptions } from './agent.js';
+import type { Cell } from './cell.js';
+import type { Call } from './deadlines.js';
+import type { Engine } from './engine.js';
+import { type Comparison, Operation, type Produced } from './operation.js';
+import { changeByState } from './recipe.js';
+import { ABSENT } from './replica.js';
+import type { Sight } from './sight.js';
+import type { Participant } from './transact.js';
+
+export interface Handle {
+  readonly engine: Engine;
+  readonly cell: Cell;
+  readonly key: string;
+  readonly options: Pick<AgentOptions<never>, 'retain' | 'ttlMs' | 'requireDurability'>;
+  readonly sight: Sight;
+  /** What `initial` gives. @throws StateNotFoundError when there is none */
+  readonly begun: () => Copied;
+}
+
+const ANY: Comparison = { kind: 'any' };
+
+export function participantOf({ engine, cell, key, options, sight, begun }: Handle, call: Call): Participant {
+  const { definition } = cell;
+  const { retain, ttlMs, requireDurability } = options;
+  // Nobody waits for the operation itself: the transaction watches over its signal.
+  const unaborted = { ...call, signal: undefined };
+  return {
+    cell,
+    admit: () => {
+      engine.requireDurability(engine.port.durability, requireDurability);
+      if (ttlMs !== undefined) engine.requireTtl();
+    },
+    draft: () => {
+      const { value } = cell.snapshot;
+      return definition.codec.clone(value === ABSENT ? begun().value : value);
+    },
+    operation: (id, next) => {
+      const produce = (base: Cell['snapshot']): Produced => {
+        const own = definition.accept(next(), key);
+        return { kind: 'write', change: changeByState(definition, base, own, key) };
+      };
+      const request = {
+        ...{ key, id, repeatable: false, compare: ANY, pinned: false, blind: false, otherwise: ANY },
+        ...{
+          meta: undefined,
+          weigh: undefined,
+          ttlMs,
+          retain,
+          produce,
+          writer: undefined,
+          observed: undefined,
+        },
+      };
+      return new Operation(request, unaborted, engine.deadlines, ({ head }) => head?.version ?? 0);
+    },
+    see: (snapshot) => sight.see(snapshot),
+    verify: () => sight.verify(),
+  };
+}
