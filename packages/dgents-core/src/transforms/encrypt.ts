@@ -34,7 +34,8 @@ const DOMAIN = 'dgents a256gcm 1';
  *
  * Authenticated with it: address, kind, version, operation id, time, schema version, meta, what a patch follows, all that
  * was done before (the codec), and `context`. Not hidden: all of these but `context`, the size, and that there was a
- * change. A deletion holds nothing, and is neither encrypted nor authenticated. See docs/guide/encryption.md.
+ * change. A deletion holds nothing, and is neither encrypted nor authenticated; which history a whole state belongs to is
+ * not authenticated. See docs/guide/encryption.md.
  *
  * @throws TypeError or RangeError for keys that are none; no message holds any of a key
  */
