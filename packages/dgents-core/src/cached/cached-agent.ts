@@ -91,7 +91,8 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
       stored: ({ place }, askedAt) => {
         // Raises the round: what was asked for before must not be held after it.
         this.invalidate();
-        this.holder.hold(place, askedAt, this.holder.round);
+        // Where its schema is not known here, the agent inside may have completed what was saved.
+        if (this.rules.schema !== undefined) this.holder.hold(place, askedAt, this.holder.round);
       },
       lost: () => {
         this.shown.saw(undefined);

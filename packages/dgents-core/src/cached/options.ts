@@ -50,7 +50,11 @@ export interface WriteBehindOptions<S> extends ReadingOptions<S> {
   readonly flushMs?: number;
   /** So many writes may wait; the next one waits until those are stored. 1,000 unless told. */
   readonly maxPending?: number;
-  /** That of the agent inside: what it refuses is refused at the call, instead of when it is stored. */
+  /**
+   * That of the agent inside: what it refuses is refused at the call, instead of when it is stored, and what it
+   * completes is complete at once. Without it the agent inside is asked anew after each flush, and what is stored may
+   * differ from what was acknowledged, by what its schema adds.
+   */
   readonly schema?: StandardSchemaV1<unknown, S>;
 }
 

@@ -465,6 +465,34 @@ describe('how much may wait', () => {
   });
 });
 
+test.each([
+  ['given', true],
+  ['not given', false],
+])(
+  'what a schema completes is shown, at the latest once it is stored: %s to the cache',
+  async (_, isGiven) => {
+    const schema = {
+      '~standard': {
+        version: 1 as const,
+        vendor: 'test',
+        validate: (value: unknown) => ({ value: { count: 7, ...(value as Note) } }),
+      },
+    };
+    const inner = new Store(memoryBackend()).agent<Note>('note', { schema });
+    const agent = new CachedAgent<Note>(inner, {
+      mode: 'write-behind',
+      flushMs: Infinity,
+      ...(isGiven && { schema }),
+    });
+    await agent.save({ text: 'mine' } as Note);
+    expect(await agent.load()).toEqual(isGiven ? note('mine', 7) : { text: 'mine' });
+    await agent.flush();
+    expect(await agent.load()).toEqual(note('mine', 7));
+    expect((await agent.update(add)).state).toEqual(note('mine', 8));
+    await agent.close();
+  },
+);
+
 test('goes around other wrappers, and they around it', async () => {
   const { agent, beside, store } = await bench();
   const text = focusOn(agent, ['text']);
