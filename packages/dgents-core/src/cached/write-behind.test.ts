@@ -475,7 +475,7 @@ test.each([
       '~standard': {
         version: 1 as const,
         vendor: 'test',
-        validate: (value: unknown) => ({ value: { count: 7, ...(value as Note) } }),
+        validate: (value: unknown) => ({ value: { count: 7, ...(value as Partial<Note>) } as Note }),
       },
     };
     const inner = new Store(memoryBackend()).agent<Note>('note', { schema });
