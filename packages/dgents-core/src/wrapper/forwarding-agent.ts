@@ -26,7 +26,7 @@ export type Wrapped<S> = { update: DataAgent<S>['update'] } & DataAgent<NoInfer<
  * A wrapper that changes nothing: the base of those that change one thing. Options go through as they came, so that
  * one added later goes through too; a method added to the contract later does not compile until it is here.
  *
- * What an agent can do beside the contract is reached through `inner`.
+ * What an agent can do beside the contract is reached through the agent itself: `inner` is typed by the contract.
  */
 export class ForwardingAgent<S> implements DataAgent<S> {
   /** The agent inside. */
