@@ -6,6 +6,8 @@ import type { PathSegment } from '../codec/codec.js';
  */
 export function droppedIn(given: unknown, made: unknown): PathSegment[] | undefined {
   if (!isContainer(given) || !isContainer(made)) return undefined;
+  // Bytes are one value. They have an index as key for each, and there may be millions.
+  if (ArrayBuffer.isView(given)) return undefined;
   if (Array.isArray(given)) return Array.isArray(made) ? inList(given, made) : undefined;
   if (given instanceof Map) return made instanceof Map ? inMap(given, made) : undefined;
   if (given instanceof Set) return made instanceof Set ? inList([...given], [...made]) : undefined;
