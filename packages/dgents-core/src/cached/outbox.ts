@@ -86,7 +86,8 @@ export class Outbox<S> {
    * @throws LostWritesError with all that was lost and of which no call was told
    */
   async close(): Promise<void> {
-    await this.sending?.catch(ignore);
+    // A flush that waits as well may send again before this goes on: two at once would judge the same writes twice.
+    while (this.sending !== undefined) await this.sending.catch(ignore);
     this.isLast = true;
     if (this.size > 0) await this.send().catch(ignore);
     clearTimeout(this.timer);
