@@ -1,3 +1,4 @@
+import { stranger } from '../../test/stranger.js';
 import type { DataAgent } from '../data-agent.js';
 import { AgentClosedError, StorageUnavailableError } from '../errors.js';
 import { memoryBackend } from '../memory/memory-backend.js';
@@ -184,19 +185,20 @@ describe('a cache', () => {
     expect([await cache.load(), await cache.load()]).toEqual([{ made: 1 }, { made: 2 }]);
   });
 
-  test('class instances are held with the codec of the agent inside, and passed on without', async () => {
+  test('class instances are held where their codec is known, and passed on otherwise', async () => {
     class Point {
       constructor(readonly x: number) {}
     }
     const codec = { classes: [{ name: 'Point', type: Point }] };
-    for (const [options, asks] of [
-      [{ codec }, 1],
+    for (const [outside, options, asks] of [
+      [(known) => known, {}, 1],
+      [stranger, { codec }, 1],
       // The first is asked for twice: it turns out that it cannot be copied.
-      [{}, 5],
-    ] as const) {
+      [stranger, {}, 5],
+    ] as [typeof stranger, CachedAgentOptions<Point>, number][]) {
       const inner = new Recorder(new VolatileAgent({ initial: () => new Point(1), codec }));
       await inner.agent.save(new Point(7));
-      const cache = new CachedAgent(inner.agent as DataAgent<Point>, options);
+      const cache = new CachedAgent(outside(inner.agent as DataAgent<Point>), options);
       inner.calls.splice(0);
       for (let i = 0; i < 3; i++) expect(await cache.load()).toEqual(new Point(7));
       expect(await cache.load()).toBeInstanceOf(Point);

@@ -14,6 +14,7 @@ import type {
 } from '../data-agent.js';
 import { DgentsError } from '../errors.js';
 import { ignore } from '../state/deadlines.js';
+import { STATE_RULES, type StateRules } from '../state/state-rules.js';
 import { ForwardingAgent, type Wrapped } from '../wrapper/forwarding-agent.js';
 import { eachItem, versionedView } from '../wrapper/views.js';
 import { itemsAfter } from './deferred-items.js';
@@ -107,6 +108,11 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
     const { capabilities } = this.inner;
     if (this.behind === undefined) return capabilities;
     return { ...capabilities, durability: 'none', conflicts: 'deferred' };
+  }
+
+  /** @internal Its states are those of the agent inside. */
+  override get [STATE_RULES](): StateRules {
+    return this.rules;
   }
 
   override async ready(options?: CallOptions): Promise<Capabilities> {

@@ -57,7 +57,7 @@ describeWrapper({
   test,
   name: 'a cache that writes later',
   claims: { reads: 'cached', durability: 'none', conflicts: 'deferred' },
-  wrap: (inner, { codec = {} }) => new Telling(inner, { ...later, codec }),
+  wrap: (inner) => new Telling(inner, later),
 });
 
 describeDataAgent({
@@ -83,9 +83,8 @@ describeDataAgent({
   create: () => mkdtempSync(join(tmpdir(), 'dgents-write-behind-')),
   open: (place, { key, ...options }) => {
     const name = createHash('sha256').update(key, 'utf16le').digest('hex');
-    const { codec = {} } = options;
     const inner = new PersistentAgent<unknown>({ ...options, path: join(place, `${name}.jsonl`) });
-    return new CachedAgent(inner, { ...later, maxPending: 20, maxAgeMs: 0, codec });
+    return new CachedAgent(inner, { ...later, maxPending: 20, maxAgeMs: 0 });
   },
   destroy: (place) => rmSync(place, { recursive: true, force: true }),
 });

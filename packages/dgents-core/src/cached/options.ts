@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { Codec, type CodecOptions } from '../codec/codec.js';
+import type { Codec, CodecOptions } from '../codec/codec.js';
 import type { DataAgent } from '../data-agent.js';
+import { type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { assertAgent } from '../wrapper/assert-agent.js';
 import { keyOf } from '../wrapper/key-of.js';
 
@@ -27,8 +28,8 @@ export interface ReadingOptions<S> {
    */
   readonly onError?: (error: unknown) => void;
   /**
-   * That of the agent inside, where its states hold class instances. Without it those are not held. In write-behind its
-   * limits are kept here, and class instances are refused without it.
+   * That of the agent inside: agents of dgents tell it. Around one of somebody else class instances are not held without
+   * it, and in write-behind refused. Its limits are kept here in write-behind.
    */
   readonly codec?: Codec | CodecOptions;
   /** Milliseconds that only grow: ages go by them. `performance.now` unless told. */
@@ -52,8 +53,9 @@ export interface WriteBehindOptions<S> extends ReadingOptions<S> {
   readonly maxPending?: number;
   /**
    * That of the agent inside: what it refuses is refused at the call, instead of when it is stored, and what it
-   * completes is complete at once. Without it the agent inside is asked anew after each flush, and what is stored may
-   * differ from what was acknowledged, by what its schema adds.
+   * completes is complete at once. Agents of dgents tell it, wrappers of yours and lenses do not. Where it is not known,
+   * the agent inside is asked anew after each flush, and what is stored may differ from what was acknowledged, by what
+   * its schema adds.
    */
   readonly schema?: StandardSchemaV1<unknown, S>;
 }
@@ -79,7 +81,7 @@ export interface CacheStats {
   readonly pending: number;
 }
 
-export interface CacheRules<S> {
+export interface CacheRules<S> extends StateRules {
   readonly mode: 'write-through' | 'write-behind';
   /** The address of the state, where the agent inside tells it. */
   readonly key: string | undefined;
@@ -88,11 +90,9 @@ export interface CacheRules<S> {
   readonly pollMs: number | undefined;
   /** Never throws. */
   readonly onError: (error: unknown) => void;
-  readonly codec: Codec;
   readonly clock: () => number;
   readonly flushMs: number;
   readonly maxPending: number;
-  readonly schema: StandardSchemaV1 | undefined;
 }
 
 const DEFAULT_MAX_AGE_MS = 1_000;
@@ -117,15 +117,14 @@ export function rulesOf<S>(inner: DataAgent<S>, options: CachedAgentOptions<S>):
   if (pollMs !== undefined && !(pollMs > 0)) throw new RangeError('pollMs is greater than 0.');
   if (typeof onError !== 'function') throw new TypeError('onError is a function that is told of an error.');
   if (typeof clock !== 'function') throw new TypeError('clock is a function that gives milliseconds.');
-  if (codec !== undefined && (codec === null || typeof codec !== 'object')) {
-    throw new TypeError('codec is that of the agent inside: a Codec, or its options.');
-  }
   if (watched !== undefined) assertAgent(watched);
   if (watched === inner) {
     throw new TypeError('`watched` is a handle of its own on the same state, and not the agent inside.');
   }
+  const { schema, ...writing } = writingOf(options);
   return {
-    ...writingOf(options),
+    ...writing,
+    ...stateRulesOf(inner, { codec, schema }),
     key: keyOf(inner),
     maxAgeMs,
     watched,
@@ -137,14 +136,13 @@ export function rulesOf<S>(inner: DataAgent<S>, options: CachedAgentOptions<S>):
         warnProcess(thrown);
       }
     },
-    codec: codec instanceof Codec ? codec : new Codec(codec),
     clock,
   };
 }
 
 function writingOf<S>(
   options: CachedAgentOptions<S>,
-): Pick<CacheRules<S>, 'mode' | 'flushMs' | 'maxPending' | 'schema'> {
+): Pick<CacheRules<S>, 'mode' | 'flushMs' | 'maxPending'> & Pick<WriteBehindOptions<S>, 'schema'> {
   const { mode = 'write-through' } = options;
   const given: Omit<Partial<WriteBehindOptions<S>>, 'mode'> = options;
   const { flushMs = DEFAULT_FLUSH_MS, maxPending = DEFAULT_MAX_PENDING, schema } = given;
@@ -166,7 +164,7 @@ function writingOf<S>(
   }
   if (schema === null)
     throw new TypeError('`schema` is that of the agent inside; leave it out where it has none.');
-  return { mode, flushMs, maxPending, schema };
+  return { mode, flushMs, maxPending, ...(schema !== undefined && { schema }) };
 }
 
 /** Of texts, since an error of another realm would be refused. */

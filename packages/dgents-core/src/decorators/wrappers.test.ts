@@ -1,4 +1,4 @@
-/** Wrappers that are given the codec of the definition hand out instances too. */
+/** Wrappers hand out instances too: the agent inside tells them of its classes. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,6 @@ class Plan {
 }
 
 const plan = stateOf(Plan, { initial: () => new Plan() });
-const { codec } = plan;
 
 const goal = lens<Plan, Step>(
   (all) => all.goal,
@@ -48,7 +47,7 @@ describe.each(['memory', 'file'])('around %s', (kind) => {
       : store.agent('p', plan);
 
   test('a cache holds instances and gives out private ones', async () => {
-    const agent = new CachedAgent<Plan>(open(), { maxAgeMs: Number.POSITIVE_INFINITY, codec });
+    const agent = new CachedAgent<Plan>(open(), { maxAgeMs: Number.POSITIVE_INFINITY });
     await agent.update((draft) => void draft.steps.push(new Step()));
     const first = await agent.load();
     first.steps[0]?.finish();
@@ -65,7 +64,7 @@ describe.each(['memory', 'file'])('around %s', (kind) => {
 
   test('the agent of a part that is an instance', async () => {
     const parent = open();
-    const agent = new LensAgent(parent, goal, { codec });
+    const agent = new LensAgent(parent, goal);
     const { state } = await agent.update((draft) => draft.finish());
     expect(state).toBeInstanceOf(Step);
     const step = await agent.load();

@@ -1,7 +1,8 @@
 import type { Version } from '../backend.js';
-import { Codec, type CodecOptions } from '../codec/codec.js';
+import type { Codec, CodecOptions } from '../codec/codec.js';
 import type { DataAgent, SaveOptions, UpdateOptions, Versioned, Weight } from '../data-agent.js';
 import { EntropyBudgetExceededError, UnsupportedError } from '../errors.js';
+import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { ForwardingAgent, type Wrapped } from '../wrapper/forwarding-agent.js';
 import { LentAgent } from '../wrapper/lent-agent.js';
 import { type BudgetRule, checkBudget, checkWhole, DEFAULT_MAX_BYTES, limitOf, perDepth } from './budget.js';
@@ -24,7 +25,10 @@ export interface EntropyConstrainedAgentOptions {
   readonly mode?: 'refuse' | 'warn';
   /** Told in mode `warn`; a process warning unless told. */
   readonly onWarning?: (error: EntropyBudgetExceededError) => void;
-  /** That of the agent inside. Only used where that agent does not weigh writes itself (`capabilities.weighs`). */
+  /**
+   * That of the agent inside; agents of dgents tell it. Only used where that agent does not weigh writes itself
+   * (`capabilities.weighs`).
+   */
   readonly codec?: Codec | CodecOptions;
 }
 
@@ -55,7 +59,7 @@ export class EntropyConstrainedAgent<S> extends ForwardingAgent<S> {
   /** What a state may weigh, in bytes. */
   readonly limitBytes: number;
   private readonly options: EntropyConstrainedAgentOptions;
-  private readonly codec: Codec;
+  private readonly rules: StateRules;
 
   /**
    * @throws RangeError, TypeError when a limit cannot be meant
@@ -77,7 +81,12 @@ export class EntropyConstrainedAgent<S> extends ForwardingAgent<S> {
       }
     }
     this.options = options;
-    this.codec = codec instanceof Codec ? codec : new Codec(codec);
+    this.rules = stateRulesOf(inner, { codec });
+  }
+
+  /** @internal Its states are those of the agent inside. */
+  override get [STATE_RULES](): StateRules {
+    return this.rules;
   }
 
   /**
@@ -101,7 +110,7 @@ export class EntropyConstrainedAgent<S> extends ForwardingAgent<S> {
     if (this.inner.capabilities.weighs) return super.save(state, this.weighing(options));
     if (state !== undefined) {
       try {
-        this.admit({ bytes: weightOf(this.codec, state, this.key) });
+        this.admit({ bytes: weightOf(this.rules.codec, state, this.key) });
       } catch (error) {
         return Promise.reject(error);
       }
@@ -116,7 +125,7 @@ export class EntropyConstrainedAgent<S> extends ForwardingAgent<S> {
     const admit = this.once();
     const weighed = (draft: S): S | void => {
       const result = change(draft);
-      const bytes = weightOfResult(this.codec, draft, result, this.key);
+      const bytes = weightOfResult(this.rules.codec, draft, result, this.key);
       if (bytes !== undefined) admit({ bytes });
       return result;
     };

@@ -2,7 +2,7 @@
  * The agent of a part. Longer than other files: every method of the contract is here once, overloads included.
  */
 import type { Head, Version } from '../backend.js';
-import { Codec, type CodecOptions } from '../codec/codec.js';
+import type { Codec, CodecOptions } from '../codec/codec.js';
 import type {
   CallOptions,
   Capabilities,
@@ -28,6 +28,8 @@ import { checkMeta } from '../state/arguments.js';
 import { Deadlines, monotonicMs, remainingMs } from '../state/deadlines.js';
 import { endedBy } from '../state/ended-by.js';
 import { checkTimeout, DEFAULT_TIMEOUT_MS } from '../state/engine.js';
+import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
+import { assertAgent } from '../wrapper/assert-agent.js';
 import type { Wrapped } from '../wrapper/forwarding-agent.js';
 import { keyOf } from '../wrapper/key-of.js';
 import { versionedView } from '../wrapper/views.js';
@@ -36,7 +38,10 @@ import type { Lens } from './lens.js';
 import { documentOf, MISSING, Seen, summaryOf } from './seen.js';
 
 export interface LensAgentOptions {
-  /** That of the parent, where there are class instances in the part: without it they are refused. */
+  /**
+   * That of the parent, where there are class instances in the part: without it they are refused. Agents of dgents tell
+   * it; only around those of others it is to be given.
+   */
   readonly codec?: Codec | CodecOptions;
 }
 
@@ -73,18 +78,25 @@ export class LensAgent<S, A> implements DataAgent<A> {
   private readonly watches = new Set<AbortController>();
   private closed: Promise<void> | undefined;
 
+  /** @throws TypeError when the parent is no agent, or an option cannot be meant */
   constructor(
     parent: Wrapped<S>,
     readonly lens: Lens<NoInfer<S>, A>,
     { codec }: LensAgentOptions = {},
   ) {
+    assertAgent(parent);
     this.parent = parent;
-    this.codec = codec instanceof Codec ? codec : new Codec(codec);
+    this.codec = stateRulesOf(parent, { codec }).codec;
   }
 
   /** The address of the whole, where the parent tells it. */
   get key(): string | undefined {
     return keyOf(this.parent);
+  }
+
+  /** @internal Instances in the part are those of the whole. The schema is not that of the part. */
+  get [STATE_RULES](): StateRules {
+    return { codec: this.codec, schema: undefined };
   }
 
   get capabilities(): Capabilities {

@@ -12,6 +12,7 @@ import type {
 } from '../data-agent.js';
 import type { OperationName } from '../observe/events.js';
 import { errorName } from '../observe/observe.js';
+import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { ForwardingAgent, type Wrapped } from '../wrapper/forwarding-agent.js';
 import type { Named } from './conventions.js';
 import { listen, runTraced } from './current.js';
@@ -46,6 +47,11 @@ export class TracedAgent<S> extends ForwardingAgent<S> {
     this.telemetry = new Telemetry(options);
     this.backend = inner.capabilities.backend;
     this.stopListening = listen();
+  }
+
+  /** @internal Its states are those of the agent inside. */
+  override get [STATE_RULES](): StateRules {
+    return stateRulesOf(this.inner);
   }
 
   override load(options: LoadOptions & { readonly frozen: true }): Promise<DeepReadonly<S>>;

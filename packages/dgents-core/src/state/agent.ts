@@ -61,6 +61,7 @@ import { changeByRecipe, changeByState, type Recipe, stateByRecipe } from './rec
 import { ABSENT, type Snapshot } from './replica.js';
 import { checkRetention, type Retention } from './retention.js';
 import { Sight } from './sight.js';
+import { STATE_RULES, type StateRules } from './state-rules.js';
 import { stepwise } from './steps.js';
 import { versionAt } from './time.js';
 import type { Participant } from './transact.js';
@@ -136,6 +137,12 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
 
   get capabilities(): Capabilities {
     return this.engine.capabilities;
+  }
+
+  /** @internal For the wrappers around it. */
+  get [STATE_RULES](): StateRules {
+    const { codec, schema = null } = this.cell.definition;
+    return { codec, schema };
   }
 
   async ready(options?: CallOptions): Promise<Capabilities> {

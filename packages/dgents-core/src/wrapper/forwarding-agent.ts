@@ -13,6 +13,7 @@ import type {
   Versioned,
   WatchOptions,
 } from '../data-agent.js';
+import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { assertAgent } from './assert-agent.js';
 import { keyOf } from './key-of.js';
 
@@ -48,6 +49,11 @@ export class ForwardingAgent<S> implements DataAgent<S> {
 
   get capabilities(): Capabilities {
     return this.inner.capabilities;
+  }
+
+  /** @internal Without the schema: who extends this may change states on their way. */
+  get [STATE_RULES](): StateRules {
+    return { codec: stateRulesOf(this.inner).codec, schema: undefined };
   }
 
   ready(options?: CallOptions): Promise<Capabilities> {

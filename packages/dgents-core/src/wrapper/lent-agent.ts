@@ -14,6 +14,7 @@ import type {
 } from '../data-agent.js';
 import { AgentClosedError } from '../errors.js';
 import { endedBy } from '../state/ended-by.js';
+import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { ForwardingAgent } from './forwarding-agent.js';
 
 type Items = AsyncIterable<Versioned<never> | Deleted>;
@@ -32,6 +33,11 @@ export class LentAgent<S> extends ForwardingAgent<S> {
   private readonly pending = new Set<Promise<unknown>>();
   private readonly walks = new Set<AbortController>();
   private closing: Promise<void> | undefined;
+
+  /** @internal Its states are those of the agent inside. */
+  override get [STATE_RULES](): StateRules {
+    return stateRulesOf(this.inner);
+  }
 
   override ready(options?: CallOptions): Promise<Capabilities> {
     return this.begin(() => super.ready(options));

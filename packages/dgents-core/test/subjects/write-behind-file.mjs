@@ -11,6 +11,5 @@ export const importFrom = import.meta.url;
 
 export function open(place, { key, ...options }) {
   const inner = new PersistentAgent({ path: pathOf(place, key), ...options });
-  const { codec = {} } = options;
-  return new CachedAgent(inner, { mode: 'write-behind', flushMs: 5, maxAgeMs: 0, codec });
+  return new CachedAgent(inner, { mode: 'write-behind', flushMs: 5, maxAgeMs: 0 });
 }
