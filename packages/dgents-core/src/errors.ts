@@ -25,7 +25,9 @@ export type DgentsErrorCode =
   | 'DGENTS_INVALID_KEY'
   | 'DGENTS_UNSUPPORTED'
   | 'DGENTS_AGENT_CLOSED'
-  | 'DGENTS_LOG_COMPACTED';
+  | 'DGENTS_LOG_COMPACTED'
+  | 'DGENTS_EVENT_FOLD'
+  | 'DGENTS_MESSAGE_ID_REUSED';
 
 /** What every error can carry beside its message. */
 export interface DgentsErrorOptions {
@@ -294,5 +296,36 @@ export class LogCompactedError extends DgentsError {
   constructor(message: string, options: DgentsErrorOptions & { floor: number }) {
     super(message, options);
     this.floor = options.floor;
+  }
+}
+
+/**
+ * An event could not be made part of the state: the fold does not know it, threw, or gave nothing; or an upcaster did. On
+ * append nothing was stored; on load the events are untouched, and can be read one by one.
+ */
+export class EventFoldError extends DgentsError {
+  readonly code = 'DGENTS_EVENT_FOLD';
+  /** Of the event; on append the one that it would have had. */
+  readonly version: number;
+  readonly type: string;
+
+  constructor(message: string, options: DgentsErrorOptions & { version: number; type: string }) {
+    super(message, options);
+    this.version = options.version;
+    this.type = options.type;
+  }
+}
+
+/** The message id was used before, for something else. Nothing was stored. */
+export class MessageIdReusedError extends DgentsError {
+  readonly code = 'DGENTS_MESSAGE_ID_REUSED';
+  readonly messageId: string;
+  /** The first version that was stored with it. */
+  readonly version: number;
+
+  constructor(message: string, options: DgentsErrorOptions & { messageId: string; version: number }) {
+    super(message, options);
+    this.messageId = options.messageId;
+    this.version = options.version;
   }
 }

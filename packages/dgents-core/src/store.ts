@@ -119,7 +119,11 @@ export class Store implements AsyncDisposable {
   agent<S>(key: string, options?: Opening<AgentOptions<S>, S>): StateAgent<S> {
     this.engine.assertOpen();
     checkKey(key, this.engine.port.limits);
-    const agent = new StateAgent<S>(this.engine, key, options as AgentOptions<S> | undefined);
+    return this.adopt(new StateAgent<S>(this.engine, key, options as AgentOptions<S> | undefined));
+  }
+
+  /** @internal An agent of another class: closed with the store, and waited for. */
+  adopt<S>(agent: StateAgent<S>): StateAgent<S> {
     const ref = new WeakRef<StateAgent<never>>(agent as StateAgent<never>);
     this.agents.add(ref);
     this.forgotten.register(agent, ref);

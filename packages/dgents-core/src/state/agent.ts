@@ -43,7 +43,7 @@ import {
 } from './arguments.js';
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
-import type { Definition, DefinitionOptions } from './definition.js';
+import type { Definition, DefinitionOptions, EventOptions } from './definition.js';
 import { endedBy } from './ended-by.js';
 import { checkTimeout, type Engine } from './engine.js';
 import { eraseDeleted } from './erase.js';
@@ -53,6 +53,7 @@ import {
   Operation,
   type OperationRequest,
   type Produced,
+  type Repeats,
   type Writer,
 } from './operation.js';
 import { participantOf } from './participant.js';
@@ -104,7 +105,8 @@ function versionOf({ head }: Snapshot): Version {
 }
 
 export class StateAgent<S> implements DataAgent<S>, Writer {
-  private readonly cell: Cell;
+  /** @internal */
+  protected readonly cell: Cell;
   private readonly sight: Sight;
   /** The last write of this handle that has not settled: the next one builds on it. */
   private lastWrite: Operation | undefined;
@@ -116,7 +118,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
 
   /** @internal Agents come from {@link Store.agent}, or from a named class. */
   constructor(
-    private readonly engine: Engine,
+    protected readonly engine: Engine,
     /** The address of the state. */
     readonly key: string,
     private readonly options: AgentOptions<S> = {},
@@ -130,7 +132,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       throw new TypeError('`initial` is a function that returns the first state: `initial: () => ({ … })`.');
     }
     this.timeoutMs = options.timeoutMs === undefined ? engine.timeoutMs : checkTimeout(options.timeoutMs);
-    this.cell = engine.cell(engine.define(options as DefinitionOptions<unknown>), key);
+    this.cell = engine.cell(engine.define(options as DefinitionOptions<unknown> & EventOptions), key);
     this.cell.definition.wrapping.assertFits(engine.port, engine.backend.name);
     this.sight = new Sight(this.cell, this.timeoutMs, options.ttlMs);
   }
@@ -413,20 +415,25 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     return had || (left?.deleted === true && left.id === options?.operationId);
   }
 
-  /** Hands a write to the log's queue. All that can be refused without looking at the store is refused here. */
-  private write<T>(
-    kind: 'save' | 'update' | 'delete',
+  /**
+   * Hands a write to the log's queue. All that can be refused without looking at the store is refused here.
+   * @internal
+   */
+  protected write<T>(
+    kind: 'save' | 'update' | 'delete' | 'append',
     produce: (base: Snapshot) => Produced,
     options: (WriteOptions & { readonly expected?: SaveOptions['expected'] }) | undefined = {},
     finish: (result: Snapshot) => T,
     event: OpenOperation | undefined,
+    repeats?: Repeats,
   ): Promise<T> {
     const call = this.begin(options);
     const { operationId, expected } = options;
     checkOperationId(operationId);
     const ttlMs = checkTtl(options.ttlMs, options.keepTtl) ?? this.options.ttlMs;
     const seen = this.comparison();
-    const compare = expected !== undefined ? comparisonOf(expected) : kind === 'update' ? ANY : seen;
+    const commutes = kind === 'update' || kind === 'append';
+    const compare = expected !== undefined ? comparisonOf(expected) : commutes ? ANY : seen;
     const request: OperationRequest = {
       key: this.key,
       id: operationId ?? this.engine.newId(),
@@ -434,13 +441,16 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
       compare,
       pinned: expected !== undefined,
       blind:
-        kind === 'save' && operationId === undefined && (compare.kind === 'any' || compare.kind === 'absent'),
+        operationId === undefined &&
+        ((kind === 'save' && compare.kind === 'any') ||
+          ((kind === 'save' || kind === 'append') && compare.kind === 'absent')),
       otherwise: seen,
       meta: checkMeta(options.meta),
       ttlMs,
       retain: this.options.retain,
       weigh: checkWeigh(options.weigh),
       produce,
+      ...(repeats === undefined ? {} : { repeats }),
       writer: this,
       observed: observedWrite(event),
     };
@@ -493,19 +503,31 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
 
   // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private begin(options: CallOptions | undefined): Call {
+  /** @internal */
+  protected begin(options: CallOptions | undefined): Call {
     this.assertOpen();
     return this.engine.call(options, this.timeoutMs);
   }
 
-  private async prepare(call: Call, ttlMs?: number | 'keep'): Promise<void> {
+  /** @internal */
+  protected async prepare(call: Call, ttlMs?: number | 'keep'): Promise<void> {
     const { durability } = await this.engine.ready(call);
     this.engine.requireDurability(durability, this.options.requireDurability);
     if (typeof ttlMs === 'number') this.engine.requireTtl();
   }
 
-  private within<T>(promise: Promise<T>, call: Call): Promise<T> {
+  /** @internal */
+  protected within<T>(promise: Promise<T>, call: Call): Promise<T> {
     return this.engine.within(promise, call, this.key);
+  }
+
+  /** @internal Told once the agent is being closed, until what it returns is called. */
+  protected onClosing(listener: () => void): () => void {
+    this.assertOpen();
+    this.closing ??= new AbortController();
+    const { signal } = this.closing;
+    signal.addEventListener('abort', listener, { once: true });
+    return () => signal.removeEventListener('abort', listener);
   }
 
   private assertOpen(): void {

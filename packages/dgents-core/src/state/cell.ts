@@ -50,7 +50,7 @@ export class Cell {
   /** Set while a checkpoint or trim of this log is being written. */
   busy = false;
   /** Where the newest checkpoint that this process wrote stands: `tailBytes` counts from the same starting point. */
-  checkpointed: Pick<Snapshot, 'startVersion' | 'tailBytes'> | undefined;
+  checkpointed: (Pick<Snapshot, 'startVersion' | 'tailBytes'> & { readonly version: Version }) | undefined;
   /** Version at which to think of retention again. */
   retainAt = 0;
   /** Version at which to look again for what retention has not caught yet. */
@@ -216,10 +216,14 @@ export class Cell {
       if (plan.records.length > 0) {
         const end = await this.send(plan, call, attempt);
         noteSent(plan, end);
-        if (this.conclude(plan, end) === 'done') return;
+        if (this.conclude(plan, end) === 'done') {
+          this.queue.unshift(...plan.left);
+          return;
+        }
         confirmed = false;
       } else if (confirmed || plan.outcomes.length === 0) {
         plan.settle();
+        this.queue.unshift(...plan.left);
         return;
       }
       // Refusals rest on what this process last saw; they are told only after looking.
@@ -345,6 +349,16 @@ export class Cell {
     throw new StateTooLargeError(
       `The ${kind} of "${this.key}" weighs ${dataBytes} bytes; the ${this.engine.backend.name} store takes ${recordBytes}. Nothing was stored.`,
       { bytes: dataBytes, limitBytes: recordBytes, key: this.key },
+    );
+  }
+
+  /** @throws RangeError before anything is sent */
+  assertCount(records: number): void {
+    const { recordsPerAppend } = this.engine.port.limits;
+    if (records <= recordsPerAppend) return;
+    throw new RangeError(
+      `${records} events are too many for one append to "${this.key}": the ${this.engine.backend.name} store takes ` +
+        `${recordsPerAppend}. Nothing was stored; append them in parts.`,
     );
   }
 

@@ -11,6 +11,7 @@ import { DgentsError, MigrationError, StateValidationError, type ValidationIssue
 import type { Transform } from '../transforms/transform.js';
 import { assertList, Wrapping } from '../transforms/wrapping.js';
 import { droppedIn } from './dropped.js';
+import type { EventRules } from './events.js';
 
 /** Steps that bring a state from the schema version of their key to the next one. Pure and synchronous. */
 export type Migrations = Readonly<Record<number, (state: never) => unknown>>;
@@ -36,6 +37,12 @@ export interface DefinitionOptions<S> {
   readonly blobs?: BlobOptions;
 }
 
+/** What else makes a definition, for agents whose logs hold events. */
+export interface EventOptions {
+  /** How events make the state; without it they are passed over. */
+  readonly events?: EventRules;
+}
+
 /** A state as it is held in memory. */
 export interface Held extends Copied {
   /** Whether it is what is stored; false after a migration, or where the schema completed it. */
@@ -47,11 +54,16 @@ export class Definition {
   readonly wrapping: Wrapping;
   readonly schema: StandardSchemaV1 | undefined;
   readonly schemaVersion: number;
+  /** How the events of the log make its state. */
+  readonly events: EventRules | undefined;
   private readonly migrations: Migrations;
+  /** Documents of events that are kept as values, and what they were decoded to. */
+  private readonly decoded = new WeakMap<object, unknown>();
 
-  constructor(options: DefinitionOptions<unknown>) {
+  constructor(options: DefinitionOptions<unknown> & EventOptions) {
     this.codec = options.codec instanceof Codec ? options.codec : new Codec(options.codec);
-    this.wrapping = new Wrapping(options.transforms, options.blobs);
+    this.events = options.events;
+    this.wrapping = new Wrapping(options.transforms, options.blobs, this.events !== undefined);
     this.schema = options.schema;
     this.schemaVersion = options.schemaVersion ?? 1;
     this.migrations = options.migrations ?? {};
@@ -190,6 +202,16 @@ export class Definition {
     return same ? { ...stored, asStored: true } : { ...own, asStored: false };
   }
 
+  /** The value of a document that a store keeps as a value: read-only, since others are given it too. */
+  shared(document: object, key: string): unknown {
+    const known = this.decoded.get(document);
+    if (known !== undefined) return known;
+    const value = this.codec.freeze(this.codec.decode(document as Json, { key }).value);
+    // A view of what cannot be frozen is made anew each time.
+    if (value === document) this.decoded.set(document, value);
+    return value;
+  }
+
   private migrate(value: unknown, from: number, key: string): unknown {
     if (from === this.schemaVersion) return value;
     const to = this.schemaVersion;
@@ -259,15 +281,18 @@ const NO_MIGRATIONS = {};
 const DEFAULT_CODEC = {};
 const NO_TRANSFORMS = {};
 const NO_BLOBS = {};
+const NO_EVENTS = {};
 
 type ByPart<V> = WeakMap<object, V>;
 
 /** Finds the definition that was made from the very same parts before. Holds none of them in memory. */
 export class Definitions {
-  private readonly known: ByPart<ByPart<ByPart<ByPart<ByPart<Map<number, Definition>>>>>> = new WeakMap();
+  private readonly known: ByPart<ByPart<ByPart<ByPart<ByPart<ByPart<Map<number, Definition>>>>>>> =
+    new WeakMap();
 
-  of(options: DefinitionOptions<unknown>): Definition {
-    const bySchema = entry(this.known, options.schema ?? NO_SCHEMA, () => new WeakMap());
+  of(options: DefinitionOptions<unknown> & EventOptions): Definition {
+    const byEvents = entry(this.known, options.events ?? NO_EVENTS, () => new WeakMap());
+    const bySchema = entry(byEvents, options.schema ?? NO_SCHEMA, () => new WeakMap());
     const byMigrations = entry(bySchema, options.migrations ?? NO_MIGRATIONS, () => new WeakMap());
     const byCodec = entry(byMigrations, options.codec ?? DEFAULT_CODEC, () => new WeakMap());
     if (options.transforms !== undefined) assertList(options.transforms);

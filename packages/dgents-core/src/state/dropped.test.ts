@@ -12,3 +12,21 @@ test('bytes are one value: nobody makes a list of them', () => {
     entries.mockRestore();
   }
 });
+
+test('what a schema leaves out under, or of, a key that is an object is found', () => {
+  const given = new Map<unknown, unknown>([
+    ['text', { a: 1 }],
+    [
+      { id: 1, more: 2 },
+      { a: 1, b: 2 },
+    ],
+  ]);
+  const made = (key: object, value: object): Map<unknown, unknown> =>
+    new Map<unknown, unknown>([
+      ['text', { a: 1 }],
+      [key, value],
+    ]);
+  expect(droppedIn(given, made({ id: 1, more: 2 }, { a: 1, b: 2, c: 3 }))).toBeUndefined();
+  expect(droppedIn(given, made({ id: 1 }, { a: 1, b: 2 }))).toEqual([1, 'key', 'more']);
+  expect(droppedIn(given, made({ id: 1, more: 2 }, { a: 1 }))).toEqual([1, 'value', 'b']);
+});

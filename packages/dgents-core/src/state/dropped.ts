@@ -30,9 +30,17 @@ function inMap(
   given: ReadonlyMap<unknown, unknown>,
   made: ReadonlyMap<unknown, unknown>,
 ): PathSegment[] | undefined {
-  for (const [key, value] of given) {
-    // Keys that are objects were copied: they cannot be told apart.
-    if (isContainer(key)) continue;
+  // Keys that are objects were copied: their order tells which is which.
+  const copied = [...made].filter(([key]) => isContainer(key)).values();
+  for (const [index, [key, value]] of [...given].entries()) {
+    if (isContainer(key)) {
+      const [madeKey, madeValue] = copied.next().value ?? [];
+      const ofKey = droppedIn(key, madeKey);
+      if (ofKey !== undefined) return [index, 'key', ...ofKey];
+      const ofValue = droppedIn(value, madeValue);
+      if (ofValue !== undefined) return [index, 'value', ...ofValue];
+      continue;
+    }
     if (!made.has(key)) return [String(key)];
     const below = droppedIn(value, made.get(key));
     if (below !== undefined) return [String(key), ...below];

@@ -7,7 +7,7 @@ import { ObservedBackend } from '../observe/observed-backend.js';
 import { checkDurability } from './arguments.js';
 import { Cell } from './cell.js';
 import { type Call, Deadlines, ignore, monotonicMs, remainingMs } from './deadlines.js';
-import { type Definition, type DefinitionOptions, Definitions } from './definition.js';
+import { type Definition, type DefinitionOptions, Definitions, type EventOptions } from './definition.js';
 import { operationIds, type RandomBytes } from './ids.js';
 import { CHECKPOINT_FACTOR } from './policy.js';
 
@@ -174,7 +174,7 @@ export class Engine {
     return new StorageUnavailableError(`${this.title} failed: ${reason}`, { cause: error, key });
   }
 
-  define(options: DefinitionOptions<unknown>): Definition {
+  define(options: DefinitionOptions<unknown> & EventOptions): Definition {
     return this.definitions.of(options);
   }
 

@@ -23,10 +23,7 @@ export function housekeep(cell: Cell, retain: Retention | undefined): void {
   const trim = retain === undefined ? undefined : dueTrim(cell, retain, biteOf(retain));
   if (trim !== undefined) {
     inBackground(cell, trim);
-  } else if (
-    snapshot.value !== ABSENT &&
-    checkpointDue(tailBytes(cell, snapshot), snapshot.bytes, cell.engine.checkpointFactor)
-  ) {
+  } else if (snapshot.value !== ABSENT && isCheckpointDue(cell, snapshot)) {
     inBackground(cell, () => writeCheckpoint(cell, snapshot));
   }
 }
@@ -41,8 +38,19 @@ function inBackground(cell: Cell, work: () => Promise<void>): void {
   );
 }
 
+function isCheckpointDue(cell: Cell, snapshot: Snapshot): boolean {
+  const { events } = cell.definition;
+  const tail = tailOf(cell, snapshot);
+  if (events === undefined) return checkpointDue(tail.bytes, snapshot.bytes, cell.engine.checkpointFactor);
+  return tail.records > 0 && events.snapshotDue({ ...tail, stateBytes: snapshot.bytes });
+}
+
 async function writeCheckpoint(cell: Cell, snapshot: Snapshot): Promise<void> {
-  const mark = { startVersion: snapshot.startVersion, tailBytes: snapshot.tailBytes };
+  const mark = {
+    startVersion: snapshot.startVersion,
+    tailBytes: snapshot.tailBytes,
+    version: snapshot.head?.version ?? 0,
+  };
   // Doubled until it succeeds: a store that refuses is not asked at every write.
   cell.checkpointed = { ...mark, tailBytes: mark.tailBytes * 2 };
   const checkpoint = checkpointOf(cell, snapshot);
@@ -51,11 +59,14 @@ async function writeCheckpoint(cell: Cell, snapshot: Snapshot): Promise<void> {
   cell.checkpointed = mark;
 }
 
-/** What the records since the newest checkpoint of this process weigh. */
-function tailBytes(cell: Cell, snapshot: Snapshot): number {
+/** The records since the newest checkpoint of this process, and what they weigh. */
+function tailOf(cell: Cell, snapshot: Snapshot): { records: number; bytes: number } {
   const { checkpointed } = cell;
-  if (checkpointed?.startVersion !== snapshot.startVersion) return snapshot.tailBytes;
-  return snapshot.tailBytes - checkpointed.tailBytes;
+  const version = snapshot.head?.version ?? 0;
+  if (checkpointed?.startVersion !== snapshot.startVersion) {
+    return { records: version - snapshot.startVersion, bytes: snapshot.tailBytes };
+  }
+  return { records: version - checkpointed.version, bytes: snapshot.tailBytes - checkpointed.tailBytes };
 }
 
 /** The whole state of a snapshot, in the form that a backend keeps. Made before anything is awaited. */
@@ -69,7 +80,7 @@ export function checkpointOf(cell: Cell, snapshot: Snapshot): Checkpoint {
   };
   if (snapshot.value === ABSENT) return { version, id, at, data: null, ...extras };
   const document = documentOf(codec, snapshot.value, snapshot.traits);
-  return wrapping.checkpoint(cell.key, {
+  const whole = {
     version,
     id,
     at,
@@ -78,7 +89,8 @@ export function checkpointOf(cell: Cell, snapshot: Snapshot): Checkpoint {
       return codec.stringify(document);
     },
     ...extras,
-  });
+  };
+  return wrapping.checkpoint(cell.key, whole, cell.engine.port.values);
 }
 
 /** What it refers to comes before it. A blob store that hangs does not keep `close` waiting. */

@@ -1,17 +1,30 @@
 /** A write on its way: what it compares with, what it makes of the state, and who waits for it. */
 import type { Head, Meta, Version } from '../backend.js';
+import type { Json } from '../codec/codec.js';
 import type { Expected, Weight } from '../data-agent.js';
 import type { HeadSummary } from '../errors.js';
 import { OutcomeUnknownError } from '../errors.js';
 import type { ObservedWrite } from '../observe/operations.js';
 import { type Call, type Deadlines, type Entry, timeoutError } from './deadlines.js';
 import type { Change } from './diff.js';
+import type { Folded } from './events.js';
 import type { Snapshot } from './replica.js';
 import type { Retention } from './retention.js';
+
+/** An event that is to be stored. */
+export interface NewEvent {
+  readonly document: Json;
+  readonly schema: number;
+  readonly meta: Meta | undefined;
+  /** Length of the encoded document. */
+  readonly bytes: number;
+}
 
 /** What a write makes of the state before it. */
 export type Produced =
   | { readonly kind: 'write'; readonly change: Change }
+  /** At least one event, and the state after all of them. */
+  | { readonly kind: 'events'; readonly events: readonly NewEvent[]; readonly after: Folded }
   | { readonly kind: 'tombstone' }
   /** Nothing to do: the state is as wanted. */
   | { readonly kind: 'none' };
@@ -44,10 +57,20 @@ export interface OperationRequest {
   /** May refuse it for what it would store. */
   readonly weigh: ((weight: Weight) => void) | undefined;
   readonly produce: (base: Snapshot) => Produced;
+  /** What becomes of it where its id was used before; without it, it is taken for the same operation. */
+  readonly repeats?: Repeats;
   /** The handle that writes; a transaction has none. */
   readonly writer: Writer | undefined;
   /** What is told of it, if somebody listens. */
   readonly observed: ObservedWrite | undefined;
+}
+
+/** How an operation that carries more than its id recognises itself. What differs is refused with what is thrown. */
+export interface Repeats {
+  /** Found in the log, at this version. @returns what it left behind */
+  found(version: Version, call: Call): Promise<Snapshot>;
+  /** Another one with this id waits in the same queue, and comes first. */
+  waiting(other: Operation): void;
 }
 
 /** What an operation asks and tells its handle. */

@@ -34,7 +34,7 @@ export async function snapshotAt(
 /** How many records are read at once while walking through a log. */
 const PAGE = 500;
 
-/** Every version kept from `from` to `to`, oldest first; event records make no state and are passed over. */
+/** Every version kept from `from` to `to`, oldest first; events that make no state are passed over. */
 export async function* successive(
   cell: Cell,
   from: Version,
@@ -71,13 +71,14 @@ export async function* successive(
       next += 1;
       const advanced = walk.advance(record);
       const snapshot = advanced instanceof Promise ? await advanced : advanced;
-      if (record.kind !== 'event') yield snapshot;
+      if (record.kind !== 'event' || cell.definition.events !== undefined) yield snapshot;
     }
   }
 }
 
 /** Whether the first version of a walk is a change of the state and not an event. A base stands for its state. */
 async function isState(cell: Cell, version: Version, timeoutMs: number): Promise<boolean> {
+  if (cell.definition.events !== undefined) return true;
   const range = cell.engine.backend.range(cell.key, { from: version, to: version, limit: 1, timeoutMs });
   for await (const record of range) {
     // Where the walk starts from a checkpoint, nothing else looks at the record.

@@ -23,6 +23,8 @@ export interface Outcome {
 export class Plan {
   readonly records: LogRecord[] = [];
   readonly outcomes: Outcome[] = [];
+  /** Those that come after this append, since it would hold too many records with them. */
+  left: readonly Operation[] = [];
   /** The state after all records. */
   last: Snapshot;
   ttlMs: number | 'keep' | undefined;
@@ -44,18 +46,19 @@ type Results = Map<Operation, Snapshot>;
 export function planBatch(cell: Cell, batch: readonly Operation[]): Plan {
   const plan = new Plan(cell.snapshot);
   const results: Results = new Map();
-  const byId = new Map<string, Snapshot>();
-  for (const operation of batch) {
+  const byId = new Map<string, { readonly operation: Operation; readonly next: Snapshot }>();
+  for (const [index, operation] of batch.entries()) {
     if (!operation.pending) continue;
     const { request } = operation;
     const repeated = request.repeatable ? byId.get(request.id) : undefined;
-    if (repeated !== undefined) {
-      noteReplayed(operation);
-      results.set(operation, repeated);
-      plan.outcomes.push({ operation, written: true, settle: () => operation.succeed(repeated) });
-      continue;
-    }
     try {
+      if (repeated !== undefined) {
+        request.repeats?.waiting(repeated.operation);
+        noteReplayed(operation);
+        results.set(operation, repeated.next);
+        plan.outcomes.push({ operation, written: true, settle: () => operation.succeed(repeated.next) });
+        continue;
+      }
       const working = plan.last;
       compare(cell, operation, working, results);
       const produced = request.produce(working);
@@ -63,15 +66,25 @@ export function planBatch(cell: Cell, batch: readonly Operation[]): Plan {
         plan.outcomes.push({ operation, written: false, settle: () => finishIdle(operation, working) });
         continue;
       }
+      if (isFull(cell, plan, produced)) {
+        plan.left = batch.slice(index);
+        break;
+      }
       const next = append(cell, plan, operation, produced);
       results.set(operation, next);
-      byId.set(request.id, next);
+      byId.set(request.id, { operation, next });
       plan.outcomes.push({ operation, written: true, settle: () => operation.succeed(next) });
     } catch (error) {
       plan.outcomes.push({ operation, written: false, settle: () => operation.fail(error) });
     }
   }
   return plan;
+}
+
+/** Whether the append would hold more than the store takes at once. One that is too large by itself is refused. */
+function isFull(cell: Cell, { records }: Plan, produced: Produced): boolean {
+  if (produced.kind !== 'events' || records.length === 0) return false;
+  return records.length + produced.events.length > cell.engine.port.limits.recordsPerAppend;
 }
 
 /** A single write, for an append that somebody else sends. Throws what would have been its refusal. */
@@ -129,28 +142,46 @@ function append(
   const version = (working.head?.version ?? 0) + 1;
   const at = Math.max(cell.engine.clock(), working.head?.at ?? 0);
   const head: Head = { version, id: request.id, at, deleted: produced.kind === 'tombstone' };
-  const { record, next } =
-    produced.kind === 'tombstone'
-      ? tombstone(head, request.meta)
-      : written(cell, working, head, operation, produced);
-  plan.records.push(record);
+  const { records, next } = stored(cell, working, head, operation, produced);
+  plan.records.push(...records);
   plan.last = next;
   // What keeps a time to live keeps the one that a write before it in this append has set, or taken back.
-  if (request.ttlMs !== 'keep' || plan.records.length === 1) plan.ttlMs = request.ttlMs ?? plan.ttlMs;
+  if (request.ttlMs !== 'keep' || plan.records.length === records.length)
+    plan.ttlMs = request.ttlMs ?? plan.ttlMs;
   plan.retain = request.retain ?? plan.retain;
   return next;
 }
 
-function tombstone(head: Head, meta: Snapshot['meta']): { record: LogRecord; next: Snapshot } {
+/** What a write appends, and the state after it. */
+interface Stored {
+  readonly records: readonly LogRecord[];
+  readonly next: Snapshot;
+}
+
+/** @param head of the first record */
+function stored(
+  cell: Cell,
+  working: Snapshot,
+  head: Head,
+  operation: Operation,
+  produced: Exclude<Produced, { kind: 'none' }>,
+): Stored {
+  switch (produced.kind) {
+    case 'tombstone':
+      return tombstone(head, operation.request.meta);
+    case 'events':
+      return told(cell, working, head, operation, produced);
+    case 'write':
+      return written(cell, working, head, operation, produced);
+  }
+}
+
+function tombstone(head: Head, meta: Snapshot['meta']): Stored {
   const place = { version: head.version, at: head.at, id: head.id };
   return {
-    record: {
-      ...place,
-      kind: 'tombstone',
-      data: 'null',
-      document: null,
-      ...(meta === undefined ? {} : { meta }),
-    },
+    records: [
+      { ...place, kind: 'tombstone', data: 'null', document: null, ...(meta === undefined ? {} : { meta }) },
+    ],
     next: { ...fresh(head, meta), value: ABSENT, traits: 0, bytes: 0 },
   };
 }
@@ -161,13 +192,15 @@ function written(
   head: Head,
   operation: Operation,
   produced: Extract<Produced, { kind: 'write' }>,
-): { record: LogRecord; next: Snapshot } {
-  const { codec, schemaVersion, wrapping } = cell.definition;
+): Stored {
+  const { codec, events, schemaVersion, wrapping } = cell.definition;
   wrapping.assertFits(cell.engine.port, cell.engine.backend.name);
   const { change } = produced;
   const { meta } = operation.request;
   if (change.bytes > codec.maxBytes) throw tooLarge(cell.key, change.bytes, codec.maxBytes);
   const mayPatch =
+    // What events lead to is not stored anywhere: there is nothing that a patch would change.
+    events === undefined &&
     working.asStored &&
     working.value !== ABSENT &&
     patchPaysOff(change.patchBytes, change.bytes, cell.engine.checkpointFactor);
@@ -175,18 +208,59 @@ function written(
   const dataBytes = ops === null ? change.bytes : change.patchBytes;
   const kind = ops === null ? 'set' : 'patch';
   if (wrapping.isPlain) cell.assertFits(kind, dataBytes);
-  const versions = head.version - Math.max(cell.floor, 1) + 1;
-  operation.request.weigh?.({ bytes: change.bytes, recordBytes: dataBytes, versions });
+  operation.request.weigh?.({
+    bytes: change.bytes,
+    recordBytes: dataBytes,
+    versions: kept(cell, head.version),
+  });
   const document = (ops ?? documentOf(codec, change.next, change.traits)) as Json;
   const schema = schemaVersion === 1 ? undefined : schemaVersion;
   const pending = new PendingRecord(head, kind, document, schema, meta, dataBytes);
   const record = wrapping.record(cell.key, pending, working.head?.id);
   if (!wrapping.isPlain) cell.assertFits(kind, Buffer.byteLength(record.data));
   const value = { value: change.next, traits: change.traits, bytes: change.bytes };
-  if (ops === null) return { record, next: { ...fresh(head, meta), ...value } };
+  if (ops === null) return { records: [record], next: { ...fresh(head, meta), ...value } };
   const { startVersion } = working;
   const tailBytes = working.tailBytes + dataBytes + RECORD_OVERHEAD_BYTES;
-  return { record, next: { head, meta, ...value, asStored: true, tailBytes, startVersion } };
+  return { records: [record], next: { head, meta, ...value, asStored: true, tailBytes, startVersion } };
+}
+
+/** Events, all with the id of their operation. */
+function told(
+  cell: Cell,
+  working: Snapshot,
+  first: Head,
+  { request }: Operation,
+  { events, after }: Extract<Produced, { kind: 'events' }>,
+): Stored {
+  const { codec, wrapping } = cell.definition;
+  wrapping.assertFits(cell.engine.port, cell.engine.backend.name);
+  cell.assertCount(events.length);
+  if (after.bytes > codec.maxBytes) throw tooLarge(cell.key, after.bytes, codec.maxBytes);
+  let recordBytes = 0;
+  let head = first;
+  let before = working.head?.id;
+  const records = events.map((event, index) => {
+    head = index === 0 ? first : { ...first, version: first.version + index };
+    recordBytes += event.bytes;
+    if (wrapping.isPlain) cell.assertFits('event', event.bytes);
+    const schema = event.schema === 1 ? undefined : event.schema;
+    const pending = new PendingRecord(head, 'event', event.document, schema, event.meta, event.bytes);
+    const record = wrapping.record(cell.key, pending, before);
+    before = head.id;
+    if (!wrapping.isPlain) cell.assertFits('event', Buffer.byteLength(record.data));
+    return record;
+  });
+  request.weigh?.({ bytes: after.bytes, recordBytes, versions: kept(cell, head.version) });
+  const { startVersion } = working;
+  const tailBytes = working.tailBytes + recordBytes + RECORD_OVERHEAD_BYTES * records.length;
+  const meta = events.at(-1)?.meta;
+  return { records, next: { head, meta, ...after, asStored: true, tailBytes, startVersion } };
+}
+
+/** How many versions are kept where this is the newest. */
+function kept({ floor }: Cell, version: Version): number {
+  return version - Math.max(floor, 1) + 1;
 }
 
 /** A version that needs nothing before it. */

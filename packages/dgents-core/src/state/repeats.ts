@@ -9,7 +9,7 @@ import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import { bornAt } from './ids.js';
 import type { Operation } from './operation.js';
-import { sameHead } from './replica.js';
+import { type Snapshot, sameHead } from './replica.js';
 import { DEFAULT_GRACE_MS } from './retention.js';
 
 /** Settles those of the batch that have happened already, and those of which it cannot be known. */
@@ -23,11 +23,7 @@ export async function settleRepeats(cell: Cell, batch: readonly Operation[], cal
     const version = found.get(operation.request.id);
     if (version !== undefined) {
       noteReplayed(operation);
-      const read = cell.reader.read(remainingMs(call), version);
-      const snapshot = await engine.within(read, call, cell.key);
-      // The id was only looked up. What was read may start from a checkpoint, which says for itself whose it is.
-      if (snapshot.head?.id !== operation.request.id) throw misleading(cell, version);
-      operation.succeed(snapshot);
+      await repeat(cell, operation, version, call);
     } else if (!complete && !(await isNew(cell, operation, call))) {
       operation.unknown(
         `The log of "${cell.key}" no longer reaches back far enough to tell whether this id was used before. ` +
@@ -35,6 +31,23 @@ export async function settleRepeats(cell: Cell, batch: readonly Operation[], cal
       );
     }
   }
+}
+
+async function repeat(cell: Cell, operation: Operation, version: Version, call: Call): Promise<void> {
+  const { id, repeats } = operation.request;
+  let snapshot: Snapshot;
+  if (repeats === undefined) {
+    snapshot = await cell.engine.within(cell.reader.read(remainingMs(call), version), call, cell.key);
+  } else {
+    try {
+      snapshot = await repeats.found(version, call);
+    } catch (error) {
+      return operation.fail(error);
+    }
+  }
+  // The id was only looked up. What was read may start from a checkpoint, which says for itself whose it is.
+  if (snapshot.head?.id !== id) throw misleading(cell, version);
+  operation.succeed(snapshot);
 }
 
 function misleading({ key }: Cell, version: Version): StateCorruptionError {

@@ -13,6 +13,7 @@ import { LogCompactedError, StateCorruptionError, UnsupportedError } from '../er
 import { Replay } from './apply.js';
 import type { Definition, Held } from './definition.js';
 import { documentOf } from './diff.js';
+import { begun, type EventRules, type Folded, Folding } from './events.js';
 import type { PatchOp } from './patch.js';
 import { RECORD_OVERHEAD_BYTES } from './policy.js';
 
@@ -21,6 +22,9 @@ const BLOB_KEY = /"\$blob"\s*:/;
 
 /** No live state: nothing was ever stored, or it was deleted. */
 export const ABSENT: unique symbol = Symbol('absent');
+
+/** A checkpoint that a state cannot be built on. */
+const UNUSABLE: unique symbol = Symbol('unusable');
 
 /** One version of a state, as it lies in memory. */
 export interface Snapshot {
@@ -125,13 +129,26 @@ export class Reader {
   private async fill(builder: Builder, first: LogTail, timeoutMs: number, at?: Version): Promise<void> {
     let tail = first;
     for (;;) {
-      builder.take(tail);
+      if (!builder.take(tail)) return this.refill(builder, tail, timeoutMs, at);
       const last = tail.records.at(-1);
       if (!tail.more || last === undefined) return;
       const options = { timeoutMs, after: headOf(last) };
       tail = await this.backend.read(this.key, at === undefined ? options : { ...options, at });
       if (tail.since !== 'same') builder.anew();
     }
+  }
+
+  /** The same from the oldest version kept, where the newest checkpoint cannot be used. */
+  private async refill(builder: Builder, tail: LogTail, timeoutMs: number, at?: Version): Promise<void> {
+    const { backend, key } = this;
+    builder.anew();
+    let from = 1;
+    if (tail.floor > 1) {
+      builder.take(await backend.read(key, { timeoutMs, at: tail.floor }));
+      from = tail.floor + 1;
+    }
+    const to = Math.min(at ?? Infinity, tail.head?.version ?? 0);
+    for await (const record of backend.range(key, { from, to, timeoutMs })) builder.record(record);
   }
 }
 
@@ -156,6 +173,12 @@ class Builder {
   /** Set while everything applied so far keeps the document free of tags. */
   private plain = false;
   private warm: Snapshot | undefined;
+  /** Whether anything changed the document since it was resumed. */
+  private patched = false;
+  /** What events have made of the state, where the definition says how. */
+  private folding: Folding | undefined;
+  /** Whether events were passed over. */
+  private passedOver = false;
   /** Whether the document may refer to blobs. */
   private referring = false;
   private blobs: ReadonlyMap<string, string> = new Map();
@@ -191,6 +214,8 @@ class Builder {
     this.plain = false;
     this.warm = undefined;
     this.tailBytes = 0;
+    this.folding = undefined;
+    this.patched = false;
   }
 
   /** What was built so far belongs to somebody: from here on it is copied before it is changed. */
@@ -199,18 +224,35 @@ class Builder {
     this.warm = undefined;
   }
 
-  take(tail: LogTail): void {
+  /** @returns false where the checkpoint that the tail starts from cannot be used, and nothing was taken */
+  take(tail: LogTail): boolean {
     const start = tail.checkpoint ?? tail.base;
     if (start !== undefined) {
       this.assertDeleted(start, tail.head);
+      const document = start.data === null ? ABSENT : this.beginning(start, tail.checkpoint !== undefined);
+      if (document === UNUSABLE) return false;
       this.restart();
-      this.document = start.data === null ? ABSENT : this.payload(start as Whole, 'checkpoint');
+      this.document = document;
       this.head = { version: start.version, id: start.id, at: start.at, deleted: start.data === null };
       this.meta = start.meta;
       this.schema = start.schema ?? 1;
       this.startVersion = start.version;
     }
     for (const record of tail.records) this.record(record);
+    return true;
+  }
+
+  /** What events lead to can be made again: a snapshot of another fold is, and one that is damaged. */
+  private beginning(start: Checkpoint, isCheckpoint: boolean): Json | typeof UNUSABLE {
+    const { events, schemaVersion, wrapping } = this.definition;
+    if (events === undefined || !isCheckpoint) return this.payload(start as Whole, 'checkpoint');
+    if ((start.schema ?? 1) !== schemaVersion || !wrapping.isSummed(start)) return UNUSABLE;
+    try {
+      return this.payload(start as Whole, 'checkpoint');
+    } catch (error) {
+      if (error instanceof StateCorruptionError) return UNUSABLE;
+      throw error;
+    }
   }
 
   /** A starting point that holds nothing authenticates nothing either: it goes only with a head that is deleted. */
@@ -239,17 +281,36 @@ class Builder {
         this.patch(record, before);
         return;
       case 'event':
-        this.definition.wrapping.assertNoEvent(this.key, record);
+        this.event(record);
         return;
       default:
         throw this.corrupt(`record ${record.version} is of an unknown kind`);
     }
   }
 
+  private event(record: LogRecord): void {
+    const { events, wrapping } = this.definition;
+    if (events === undefined) {
+      wrapping.assertNoEvent(this.key, record);
+      this.passedOver = true;
+      return;
+    }
+    this.folding ??= new Folding(this.definition, events, this.key, this.beforeEvents(events));
+    const text = this.textOf(record, 'event');
+    this.tailBytes += RECORD_OVERHEAD_BYTES + this.folding.take(record, text);
+  }
+
+  private beforeEvents(events: EventRules): Folded {
+    if (this.document === ABSENT) return begun(this.definition, events, this.key);
+    if (this.warm !== undefined && !this.patched) return this.warm;
+    const { value, traits } = this.definition.revive(this.document, this.schema, this.key);
+    return { value, traits, bytes: -1 };
+  }
+
   private patch(record: LogRecord, before: string | undefined): void {
     const text = this.textOf(record, 'patch', before);
     const ops = this.parsed(record, text) as unknown as readonly PatchOp[];
-    if (this.document === ABSENT || !Array.isArray(ops)) {
+    if (this.document === ABSENT || this.folding !== undefined || !Array.isArray(ops)) {
       throw this.corrupt(`record ${record.version} is a patch of nothing`);
     }
     if ((record.schema ?? 1) !== this.schema) {
@@ -257,6 +318,7 @@ class Builder {
     }
     if (this.plain && !this.isPlain(ops, text)) this.plain = false;
     this.document = this.replay.apply(this.document, ops);
+    this.patched = true;
     this.tailBytes += RECORD_OVERHEAD_BYTES + (text === undefined ? weightOf(ops) : text.length);
   }
 
@@ -309,14 +371,22 @@ class Builder {
     return this.referring ? withBlobs(document, this.blobs) : document;
   }
 
+  /** @throws UnsupportedError where events were passed over: what they lead to only their agent knows */
   stored(): Stored | undefined {
-    const { document, head, schema } = this;
+    const { document, head, key, schema } = this;
+    if (this.passedOver) {
+      throw new UnsupportedError(
+        `"${key}" holds events, which only an agent that folds them makes a state of. Load it, and save that elsewhere.`,
+        { key },
+      );
+    }
     return head === null ? undefined : { head, schema, document: document === ABSENT ? undefined : document };
   }
 
   finish(): Snapshot {
     const { head, meta, tailBytes, startVersion } = this;
     const shape = { head, meta, tailBytes, startVersion, bytes: -1 };
+    if (this.folding !== undefined) return { ...shape, ...this.folding.settle(), asStored: true };
     if (this.document === ABSENT) return { ...shape, bytes: 0, value: ABSENT, traits: 0, asStored: true };
     if (this.warm !== undefined && this.plain && this.definition.schema === undefined) {
       return { ...shape, value: this.document, traits: this.warm.traits, asStored: true };
@@ -328,7 +398,7 @@ class Builder {
   /** The same, but decoded, migrated and checked only when somebody looks at the value. */
   later(): Snapshot {
     const { definition, document, head, key, meta, schema, startVersion, tailBytes } = this;
-    if (document === ABSENT) return this.finish();
+    if (document === ABSENT || this.folding !== undefined) return this.finish();
     const whole = this.whole(document);
     let held: Held | undefined;
     const revived = (): Held => {

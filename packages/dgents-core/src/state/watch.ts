@@ -13,6 +13,11 @@ const DEFAULT_POLL_MS = 250;
 /** Where the backend gives hints, polling is only for those that get lost. */
 const HINTED_POLL_MS = 2000;
 
+/** How long to wait for a hint before looking unasked. */
+export function pollMsOf({ engine }: Cell, wanted: number | undefined): number {
+  return wanted ?? (engine.port.watch ? HINTED_POLL_MS : DEFAULT_POLL_MS);
+}
+
 /** The current snapshot when there ever was a state, then each newer one that is noticed. Ends when `signal` aborts. */
 export async function* watchCell(cell: Cell, watch: CellWatch): AsyncGenerator<Snapshot, void, undefined> {
   const { signal } = watch;
@@ -44,8 +49,7 @@ export async function* watchCell(cell: Cell, watch: CellWatch): AsyncGenerator<S
         if (!(first && snapshot.value === ABSENT)) yield snapshot;
         continue;
       }
-      const pollMs = watch.pollMs ?? (cell.engine.port.watch ? HINTED_POLL_MS : DEFAULT_POLL_MS);
-      await bell.wait(pollMs);
+      await bell.wait(pollMsOf(cell, watch.pollMs));
     }
   } finally {
     hints.abort();
@@ -55,7 +59,7 @@ export async function* watchCell(cell: Cell, watch: CellWatch): AsyncGenerator<S
 }
 
 /** Passes on the backend's hints. When they fail, polling is what remains: loss of a hint is no loss of a state. */
-async function follow(cell: Cell, signal: AbortSignal, ring: () => void): Promise<void> {
+export async function follow(cell: Cell, signal: AbortSignal, ring: () => void): Promise<void> {
   const { backend, port } = cell.engine;
   if (!port.watch || backend.watch === undefined) return;
   try {
@@ -66,7 +70,7 @@ async function follow(cell: Cell, signal: AbortSignal, ring: () => void): Promis
 }
 
 /** One waiter; rings before the wait are kept. */
-class Bell {
+export class Bell {
   private rung = false;
   private wake: (() => void) | undefined;
 

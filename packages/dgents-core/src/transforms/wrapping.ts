@@ -1,5 +1,6 @@
 /** The transforms of one definition, applied to the text of its records, and undone. */
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import type { BackendCapabilities, Checkpoint, LogRecord } from '../backend.js';
 import type { BlobOptions } from '../blobs/blob-store.js';
 import { Blobs } from '../blobs/blob-tags.js';
@@ -34,7 +35,12 @@ export class Wrapping {
   private readonly transforms: readonly Transform[];
 
   /** @throws TypeError for what is no list of transforms, or for an order that cannot be meant */
-  constructor(transforms: readonly Transform[] = [], blobs?: BlobOptions) {
+  constructor(
+    transforms: readonly Transform[] = [],
+    blobs?: BlobOptions,
+    /** Whether checkpoints carry a checksum: those of a stream are discarded when it does not fit. */
+    private readonly sums = false,
+  ) {
     this.transforms = checked(transforms);
     this.blobs = blobs === undefined ? undefined : new Blobs(blobs);
     this.authenticates = this.transforms.some(({ required, encrypts }) => required || encrypts);
@@ -76,16 +82,20 @@ export class Wrapping {
     return wrapped;
   }
 
-  /** The same for a checkpoint or base. */
-  checkpoint(key: string, checkpoint: Checkpoint): Checkpoint {
-    if (this.isPlain || checkpoint.data === null) return checkpoint;
+  /**
+   * The same for a checkpoint or base.
+   * @param asValue the store keeps the document itself: there is no text that could be damaged
+   */
+  checkpoint(key: string, checkpoint: Checkpoint, asValue = false): Checkpoint {
+    const sums = this.sums && !asValue;
+    if ((this.isPlain && !sums) || checkpoint.data === null) return checkpoint;
     const { version, at, id, schema, meta } = checkpoint;
     const { data, bytes } = this.taken({ ...checkpoint, data: checkpoint.data });
     const wrapped = {
       version,
       id,
       at,
-      ...this.wrap(data, placeOf(key, { ...checkpoint, data }, 'checkpoint')),
+      ...this.wrap(data, placeOf(key, { ...checkpoint, data }, 'checkpoint'), sums ? [sumOf(data)] : []),
       ...(schema === undefined ? {} : { schema }),
       ...(meta === undefined ? {} : { meta }),
     };
@@ -110,20 +120,28 @@ export class Wrapping {
       return stored.document === undefined ? stored.data : undefined;
     const names = codec === undefined ? [] : codec.split('+');
     const place = placeOf(key, stored, kind, after);
+    const sum = this.sums && kind === 'checkpoint' && isSum(names[0]) ? names.shift() : undefined;
     this.requireAll(names, place);
-    return names.length === 0 ? stored.data : this.unwrap(stored.data, names, place, maxBytes);
+    const text = names.length === 0 ? stored.data : this.unwrap(stored.data, names, place, maxBytes);
+    if (sum !== undefined && sum !== sumOf(text)) damaged(place, 'does not fit its checksum');
+    return text;
+  }
+
+  /** Whether a checkpoint says that it was folded of events, or is the very value that was. */
+  isSummed({ codec, document }: Pick<Checkpoint, 'codec' | 'document'>): boolean {
+    return codec === undefined ? document !== undefined : isSum(codec.split('+', 1)[0]);
   }
 
   /**
-   * No agent writes events, and what an event holds is never asked for: a record that is called one would be stepped over
-   * without having been authenticated.
+   * For agents that pass events over: what one holds is never asked for then, and a record that is called one would be
+   * stepped over without having been authenticated.
    * @throws StateCorruptionError for an event, where records are authenticated
    */
   assertNoEvent(key: string, { kind, version }: Pick<LogRecord, 'kind' | 'version'>): void {
     if (kind !== 'event' || !this.authenticates) return;
     throw new StateCorruptionError(
-      `Version ${version} of "${key}" is stored as an event, which no agent writes and nothing authenticates: somebody ` +
-        'put it there, or changed what a record is called. It was left as it is.',
+      `Version ${version} of "${key}" is stored as an event, which this agent does not read and nothing authenticates: ` +
+        'somebody put it there, or changed what a record is called. It was left as it is.',
       { key },
     );
   }
@@ -149,9 +167,11 @@ export class Wrapping {
     return { data: bytes.size === 0 ? record.data : JSON.stringify(document), bytes };
   }
 
-  private wrap(text: string, place: TextPlace): Wrapped {
+  private wrap(text: string, place: TextPlace, names: string[] = []): Wrapped {
+    if (this.transforms.length === 0)
+      return names.length === 0 ? { data: text } : { data: text, codec: names.join('+') };
+    const plain = names.length;
     let bytes: Uint8Array = Buffer.from(text);
-    const names: string[] = [];
     for (const transform of this.transforms) {
       const done = transform.apply(bytes, names, place);
       if (done === undefined) continue;
@@ -164,6 +184,7 @@ export class Wrapping {
       bytes = done.bytes;
     }
     if (names.length === 0) return { data: text };
+    if (names.length === plain) return { data: text, codec: names.join('+') };
     return { data: `"${bufferOf(bytes).toString('base64')}"`, codec: names.join('+') };
   }
 
@@ -221,7 +242,24 @@ function damaged({ key, version }: TextPlace, what: string): never {
   );
 }
 
+/** What a checkpoint of a stream carries: a part of its SHA-256, which is about damage, not about forgery. */
+function sumOf(text: string): string {
+  return `${SUM}${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+}
+
+const SUM = 'fold-sha256:';
+
+function isSum(name: string | undefined): boolean {
+  return name?.startsWith(SUM) === true;
+}
+
 function notGiven({ key, version }: TextPlace, name: string, names: readonly string[]): UnsupportedError {
+  if (isSum(name)) {
+    return new UnsupportedError(
+      `The state of "${key}" at version ${version} was made of events: open it as the event stream that it is.`,
+      { key },
+    );
+  }
   return new UnsupportedError(
     `Version ${version} of "${key}" is stored with the codec "${names.join('+')}"; this agent was not given the ` +
       `transform for "${name}", or not in this order. Add it to \`transforms\`.`,

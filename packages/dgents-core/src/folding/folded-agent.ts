@@ -1,0 +1,342 @@
+/**
+ * An agent whose state is made of events: what classes such as an event stream extend. Appends go the way of all writes:
+ * they are queued, combined, compared, sent again and looked for as updates are.
+ */
+import type { Head, LogRecord, LogTail, Meta, RangeOptions, Version } from '../backend.js';
+import { jsonBytes } from '../codec/measure.js';
+import type { CallOptions, SaveOptions } from '../data-agent.js';
+import { checkKey } from '../keys.js';
+import { told, toldEach } from '../observe/operations.js';
+import { type AgentOptions, StateAgent } from '../state/agent.js';
+import { checkMeta } from '../state/arguments.js';
+import { type Call, remainingMs } from '../state/deadlines.js';
+import type { EventOptions } from '../state/definition.js';
+import { documentOf } from '../state/diff.js';
+import { endedBy } from '../state/ended-by.js';
+import { begun, type EventRules, eventOf, taken } from '../state/events.js';
+import { checkpointOf } from '../state/housekeeping.js';
+import type { Produced } from '../state/operation.js';
+import { ABSENT, bytesOf, compacted, type Snapshot } from '../state/replica.js';
+import { Bell, follow, pollMsOf } from '../state/watch.js';
+import type { Store } from '../store.js';
+import { AppendRepeats, type Draft } from './repeats.js';
+
+/** What a state that is made of events is opened with. */
+export interface FoldedOptions<S>
+  extends Pick<
+    AgentOptions<S>,
+    'codec' | 'transforms' | 'migrations' | 'timeoutMs' | 'retain' | 'requireDurability' | 'ttlMs'
+  > {
+  /** Of the fold and of the state that it makes; 1 unless told. */
+  readonly foldVersion?: number;
+}
+
+/** An event to be stored: what it holds, and under which version of its type. */
+export interface GivenEvent {
+  readonly event: unknown;
+  readonly schema: number;
+  readonly meta?: Meta | undefined;
+}
+
+export interface AppendOptions extends CallOptions {
+  /** As of a save; appends compare with nothing unless told. */
+  readonly expected?: SaveOptions['expected'];
+  readonly operationId?: string | undefined;
+  readonly ttlMs?: number;
+}
+
+/** What became of an append. */
+export interface Appended {
+  /** Of the first event; 0 when there was none. */
+  readonly first: Version;
+  /** Of the last event, and of the stream when the append was made. */
+  readonly version: Version;
+  /** The newest record when it was made. Null: there was none, and nothing was appended. */
+  readonly head: Head | null;
+  /** Whether an append with this message id had been made before, and nothing was stored now. */
+  readonly duplicate: boolean;
+}
+
+/** An event as it is stored, and where. */
+export interface StoredEvent {
+  readonly record: LogRecord;
+  /** Decoded. Read-only: others may be given it too. */
+  readonly event: unknown;
+}
+
+export interface EventRange extends CallOptions {
+  readonly from?: Version;
+  readonly to?: Version;
+  readonly reverse?: boolean;
+}
+
+/** Told between events: all that there was when it was looked has been given. */
+export interface CaughtUp {
+  readonly caughtUp: true;
+  /** The newest version then; 0 for none. */
+  readonly version: Version;
+}
+
+/** How many records are looked through before giving way to others. */
+const PAGE = 500;
+
+export abstract class FoldedAgent<S> extends StateAgent<S> {
+  private readonly rules: EventRules;
+
+  /** @throws InvalidKeyError, AgentClosedError */
+  constructor(
+    store: Store,
+    key: string,
+    rules: EventRules,
+    { foldVersion, ...options }: FoldedOptions<S> = {},
+    { internal = false }: { readonly internal?: boolean } = {},
+  ) {
+    store.engine.assertOpen();
+    if (!internal) checkKey(key, store.engine.port.limits);
+    const opening: AgentOptions<S> & EventOptions = {
+      ...options,
+      ...(foldVersion === undefined ? {} : { schemaVersion: foldVersion }),
+      initial: () => rules.initial() as S,
+      events: rules,
+    };
+    super(store.engine, key, opening);
+    this.rules = rules;
+    store.adopt(this);
+  }
+
+  // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Appends events that are known now. */
+  protected appendAll(
+    events: readonly GivenEvent[],
+    isSame: (record: LogRecord, draft: Draft) => boolean,
+    options: AppendOptions = {},
+  ): Promise<Appended> {
+    return told('append', this.engine, this.key, async (event) => {
+      const drafts = events.map((given) => this.draft(given));
+      return this.store(() => drafts, { ...options, drafts, isSame }, event);
+    });
+  }
+
+  /** Appends events that follow from the state; asked again whenever somebody else was first. */
+  protected appendDecided(
+    decide: (state: unknown, version: Version) => readonly GivenEvent[],
+    options: AppendOptions = {},
+  ): Promise<Appended> {
+    return told('decide', this.engine, this.key, async (event) => {
+      const make = (state: unknown, version: Version): readonly Draft[] =>
+        decide(state, version).map((given) => this.draft(given));
+      return this.store(make, { ...options, drafts: undefined, isSame: () => true }, event);
+    });
+  }
+
+  private store(
+    make: (state: unknown, version: Version) => readonly Draft[],
+    {
+      drafts,
+      isSame,
+      ...options
+    }: AppendOptions & {
+      readonly drafts: readonly Draft[] | undefined;
+      readonly isSame: (record: LogRecord, draft: Draft) => boolean;
+    },
+    event: Parameters<StateAgent<S>['write']>[4],
+  ): Promise<Appended> {
+    const { operationId, ...rest } = options;
+    const repeats = new AppendRepeats(this.cell, operationId ?? '', drafts, { isSame });
+    const produce = (base: Snapshot): Produced => {
+      const version = (base.head?.version ?? 0) + 1;
+      const produced = this.produce(base, version, make);
+      repeats.first = produced.kind === 'none' ? 0 : version;
+      return produced;
+    };
+    const finish = ({ head }: Snapshot): Appended => ({
+      first: repeats.first,
+      version: head?.version ?? 0,
+      head,
+      duplicate: repeats.duplicate,
+    });
+    const writing = operationId === undefined ? rest : { ...rest, operationId };
+    return this.write('append', produce, writing, finish, event, repeats);
+  }
+
+  private produce(
+    base: Snapshot,
+    version: Version,
+    make: (state: unknown, version: Version) => readonly Draft[],
+  ): Produced {
+    const { cell, key, rules } = this;
+    const { codec } = cell.definition;
+    const before =
+      base.value === ABSENT
+        ? begun(cell.definition, rules, key)
+        : { value: base.value, traits: base.traits, bytes: bytesOf(base, cell.definition) };
+    let state: unknown = codec.freeze(before.value);
+    const events = make(state, version - 1);
+    if (events.length === 0) return { kind: 'none' };
+    events.forEach(({ event, schema }, index) => {
+      state = rules.apply(state, event, { version: version + index, schema });
+    });
+    return { kind: 'events', events, after: taken(codec, before, state, key) };
+  }
+
+  /** A private, checked copy of an event. @throws StateSerializationError, StateTooLargeError */
+  private draft({ event, schema, meta }: GivenEvent): Draft {
+    const { codec } = this.cell.definition;
+    const { value, traits } = codec.copy(event, { key: this.key });
+    const document = documentOf(codec, value, traits);
+    const bytes = jsonBytes(document);
+    return { event: codec.freeze(value), document, schema, meta: checkMeta(meta), bytes };
+  }
+
+  // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An event from its record: decoded, and read-only. */
+  protected eventIn(record: LogRecord): unknown {
+    const { definition, key } = this.cell;
+    const { codec, wrapping } = definition;
+    const text = wrapping.textOf(key, record, 'event', undefined, codec.maxBytes);
+    return text === undefined ? definition.shared(record.document as object, key) : eventOf(codec, text, key);
+  }
+
+  /**
+   * The events kept, oldest first, as they were stored.
+   * @throws LogCompactedError when `from` is no longer kept, or what comes next was trimmed away meanwhile
+   */
+  protected storedEvents(options: EventRange = {}): AsyncGenerator<StoredEvent, void, undefined> {
+    return toldEach('events', this.engine, this.key, this.walkEvents(options));
+  }
+
+  private async *walkEvents({
+    from,
+    to,
+    reverse = false,
+    ...options
+  }: EventRange): AsyncGenerator<StoredEvent, void, undefined> {
+    const call = this.begin(options);
+    await this.prepare(call);
+    const { head, floor } = await this.ends(call);
+    if (head === null) return;
+    const oldest = floor > 1 ? floor + 1 : 1;
+    if (from !== undefined && from < oldest && from <= (to ?? Infinity))
+      throw compacted(this.key, from, floor);
+    const first = Math.max(from ?? 1, oldest);
+    const last = Math.min(to ?? Infinity, head.version);
+    let [begin, end] = [first, last];
+    while (begin <= end) {
+      const page = reverse
+        ? { from: Math.max(begin, end - PAGE + 1), to: end, reverse }
+        : { from: begin, to: Math.min(end, begin + PAGE - 1) };
+      for (const record of await this.page(page, this.begin(options))) {
+        if (reverse) end = record.version - 1;
+        else begin = record.version + 1;
+        if (record.kind === 'event') yield { record, event: this.eventIn(record) };
+      }
+    }
+  }
+
+  /** Records side by side, all of them. @throws LogCompactedError for what is gone */
+  private page(range: RangeOptions & { from: Version; to: Version }, call: Call): Promise<LogRecord[]> {
+    return this.within(this.readPage({ ...range, timeoutMs: remainingMs(call) }), call);
+  }
+
+  private async readPage(range: RangeOptions & { from: Version; to: Version }): Promise<LogRecord[]> {
+    const { backend } = this.engine;
+    const records: LogRecord[] = [];
+    const step = range.reverse === true ? -1 : 1;
+    let next = range.reverse === true ? range.to : range.from;
+    for await (const record of backend.range(this.key, range)) {
+      if (record.version !== next) throw compacted(this.key, next, record.version - 1);
+      next += step;
+      records.push(record);
+    }
+    if (records.length === range.to - range.from + 1) return records;
+    const { floor } = await backend.read(this.key, { limit: 1, timeoutMs: range.timeoutMs ?? Infinity });
+    if (floor > 1 && range.from <= floor) throw compacted(this.key, range.from, floor);
+    return records;
+  }
+
+  private ends(call: Call): Promise<LogTail> {
+    return this.within(this.engine.backend.read(this.key, { limit: 1, timeoutMs: remainingMs(call) }), call);
+  }
+
+  /**
+   * The events from a version on, then new ones as they come; in between, word that all there was has been given. Ends
+   * when `signal` aborts or the agent is closed.
+   */
+  protected followEvents(
+    from: Version,
+    options: { readonly signal?: AbortSignal | undefined; readonly pollMs?: number | undefined } = {},
+  ): AsyncGenerator<StoredEvent | CaughtUp, void, undefined> {
+    const ending = new AbortController();
+    return endedBy(this.chase(from, options, ending), ending);
+  }
+
+  private async *chase(
+    from: Version,
+    { signal, pollMs }: { readonly signal?: AbortSignal | undefined; readonly pollMs?: number | undefined },
+    ending: AbortController,
+  ): AsyncGenerator<StoredEvent | CaughtUp, void, undefined> {
+    const bell = new Bell();
+    const end = (): void => {
+      ending.abort();
+      bell.ring();
+    };
+    const unclose = this.onClosing(end);
+    ending.signal.addEventListener('abort', () => bell.ring(), { once: true });
+    signal?.addEventListener('abort', end, { once: true });
+    if (signal?.aborted) end();
+    const hints = new AbortController();
+    try {
+      await this.prepare(this.begin(undefined));
+      void follow(this.cell, hints.signal, () => bell.ring());
+      let next = from;
+      let told = false;
+      while (!ending.signal.aborted) {
+        const page = await this.page({ from: next, to: next + PAGE - 1 }, this.begin(undefined));
+        for (const record of page) {
+          if (ending.signal.aborted) return;
+          next = record.version + 1;
+          if (record.kind === 'event') yield { record, event: this.eventIn(record) };
+        }
+        if (ending.signal.aborted) return;
+        if (page.length > 0) told = false;
+        else {
+          if (!told) yield { caughtUp: true, version: next - 1 };
+          told = true;
+          await bell.wait(pollMsOf(this.cell, pollMs));
+        }
+      }
+    } finally {
+      hints.abort();
+      unclose();
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
+  // ── Upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Writes a snapshot of the state as it is now. @returns the version that it is of; 0 where there is no state */
+  protected async writeSnapshot(options?: CallOptions): Promise<Version> {
+    const call = this.begin(options);
+    await this.prepare(call);
+    await this.within(this.cell.refresh(call), call);
+    const { snapshot } = this.cell;
+    if (snapshot.head === null || snapshot.value === ABSENT) return 0;
+    const checkpoint = checkpointOf(this.cell, snapshot);
+    await this.within(
+      this.engine.backend.checkpoint(this.key, checkpoint, { timeoutMs: remainingMs(call) }),
+      call,
+    );
+    return snapshot.head.version;
+  }
+
+  /** Makes a version the oldest one kept: its state stays, the events up to it go for good. */
+  protected async trimTo(version: Version, options?: CallOptions): Promise<void> {
+    const call = this.begin(options);
+    await this.prepare(call);
+    const snapshot = await this.within(this.cell.reader.read(remainingMs(call), version), call);
+    const base = checkpointOf(this.cell, snapshot);
+    await this.within(this.engine.backend.trim(this.key, base, { timeoutMs: remainingMs(call) }), call);
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * For packages that keep events in logs, such as `dgents-stream`: an agent whose state is folded of them. Not for
+ * applications, and not yet stable.
+ */
+export type { EventRules, Tail } from '../state/events.js';
+export type { Bell } from '../state/watch.js';
+export {
+  type Appended,
+  type AppendOptions,
+  type CaughtUp,
+  type EventRange,
+  FoldedAgent,
+  type FoldedOptions,
+  type GivenEvent,
+  type StoredEvent,
+} from './folded-agent.js';
+export type { Draft } from './repeats.js';

@@ -1,0 +1,95 @@
+/** Events that carry an id of their writer's choosing: stored once, recognised by what they hold. */
+import type { LogRecord, Version } from '../backend.js';
+import { MessageIdReusedError } from '../errors.js';
+import type { Cell } from '../state/cell.js';
+import { type Call, remainingMs } from '../state/deadlines.js';
+import type { NewEvent, Operation, Repeats } from '../state/operation.js';
+import { headOf, NOTHING, type Snapshot } from '../state/replica.js';
+
+/** An event that is to be stored, and as it is given to the fold. */
+export interface Draft extends NewEvent {
+  readonly event: unknown;
+}
+
+/** What a repeated append is compared with. */
+export interface Kin {
+  /** Whether what is stored is the event that was given. */
+  isSame(record: LogRecord, draft: Draft): boolean;
+}
+
+export class AppendRepeats implements Repeats {
+  /** What was appended in the end, by this call or by the one that it repeats. */
+  first: Version = 0;
+  duplicate = false;
+
+  constructor(
+    private readonly cell: Cell,
+    private readonly id: string,
+    /** Undefined: they follow from the state, and are not known before. */
+    private readonly drafts: readonly Draft[] | undefined,
+    private readonly kin: Kin,
+  ) {}
+
+  waiting(other: Operation): void {
+    const { repeats } = other.request;
+    if (!(repeats instanceof AppendRepeats)) throw this.reused(0);
+    const { codec } = this.cell.definition;
+    const known = repeats.drafts;
+    const same =
+      this.drafts === undefined || known === undefined
+        ? this.drafts === known
+        : this.drafts.length === known.length &&
+          this.drafts.every(({ event }, index) => codec.equal(event, known[index]?.event));
+    if (!same) throw this.reused(repeats.first);
+    this.first = repeats.first;
+    this.duplicate = true;
+  }
+
+  async found(version: Version, call: Call): Promise<Snapshot> {
+    const { cell } = this;
+    const records = await cell.engine.within(this.stored(version, remainingMs(call)), call, cell.key);
+    const [first] = records;
+    const last = records.at(-1);
+    this.duplicate = true;
+    if (first === undefined || last === undefined) {
+      // Its events are gone: what is kept is the state that they led to.
+      this.first = version;
+      return cell.engine.within(cell.reader.read(remainingMs(call), version), call, cell.key);
+    }
+    const { drafts } = this;
+    const same =
+      first.kind === 'event' &&
+      (drafts === undefined ||
+        (drafts.length === records.length &&
+          drafts.every((draft, index) => this.kin.isSame(records[index] as LogRecord, draft))));
+    if (!same) throw this.reused(first.version);
+    this.first = first.version;
+    return { ...NOTHING, head: headOf(last), value: null };
+  }
+
+  /** The records of one append lie side by side, and share its id. */
+  private async stored(version: Version, timeoutMs: number): Promise<readonly LogRecord[]> {
+    const { backend } = this.cell.engine;
+    const { key } = this.cell;
+    const records: LogRecord[] = [];
+    for await (const record of backend.range(key, { to: version, reverse: true, timeoutMs })) {
+      if (record.id !== this.id) break;
+      records.unshift(record);
+    }
+    if (records.length === 0) return records;
+    for await (const record of backend.range(key, { from: version + 1, timeoutMs })) {
+      if (record.id !== this.id) break;
+      records.push(record);
+    }
+    return records;
+  }
+
+  private reused(version: Version): MessageIdReusedError {
+    const { key } = this.cell;
+    return new MessageIdReusedError(
+      `The message id "${this.id}" was used before in "${key}", for something else. Nothing was stored. One id stands for ` +
+        'one append: repeat that with the very same events, or take a new id.',
+      { key, messageId: this.id, version },
+    );
+  }
+}
