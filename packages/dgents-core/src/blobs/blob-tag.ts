@@ -30,16 +30,24 @@ export function tagsIn(json: Json, key: string): BlobTag[] {
 }
 
 /**
- * The addresses that a stored text refers to: a document, or the operations of a patch.
- * @throws StateCorruptionError for what nobody could read, and for a patch that changes a part of a tag: dgents writes none
+ * The addresses that a stored document refers to.
+ * @throws StateCorruptionError for what nobody could read
  */
-export function addressesIn(json: Json, key: string): BlobAddress[] {
-  for (const op of Array.isArray(json) ? (json as readonly Json[]) : []) {
+export function addressesIn(document: Json, key: string): BlobAddress[] {
+  return tagsIn(document, key).map(({ address }) => address);
+}
+
+/**
+ * The addresses that the operations of a stored patch bring.
+ * @throws StateCorruptionError for what nobody could read, and where a part of a tag is changed: dgents writes no such patch
+ */
+export function addressesInPatch(patch: Json, key: string): BlobAddress[] {
+  for (const op of Array.isArray(patch) ? (patch as readonly Json[]) : []) {
     const { path, from } = (op ?? {}) as { readonly path?: unknown; readonly from?: unknown };
     if ([path, from].some((pointer) => typeof pointer === 'string' && INTO_A_TAG.test(pointer)))
       malformed(key);
   }
-  return tagsIn(json, key).map(({ address }) => address);
+  return addressesIn(patch, key);
 }
 
 function tagOf(json: object): BlobTag | undefined {

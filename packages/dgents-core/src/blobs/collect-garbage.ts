@@ -5,7 +5,7 @@ import { StateCorruptionError, StateNotFoundError } from '../errors.js';
 import type { TextPlace, Transform } from '../transforms/transform.js';
 import { Wrapping } from '../transforms/wrapping.js';
 import type { BlobAddress, BlobStore } from './blob-store.js';
-import { addressesIn } from './blob-tag.js';
+import { addressesIn, addressesInPatch } from './blob-tag.js';
 
 export interface CollectOptions {
   readonly blobs: BlobStore;
@@ -116,7 +116,8 @@ async function markLog(
   const add = (given: Omit<LogRecord, 'kind'>, kind: TextPlace['kind'], after?: string): void => {
     const text = wrapping.textOf(key, given, kind, after, constants.MAX_LENGTH);
     const json = text === undefined ? (given.document as Json) : parsed(text, key);
-    for (const address of addressesIn(json, key)) marked.add(address);
+    const found = kind === 'patch' ? addressesInPatch(json, key) : addressesIn(json, key);
+    for (const address of found) marked.add(address);
   };
   let after = await markStarts(backend, key, newest, floor, add);
   for await (const record of backend.range(key)) {

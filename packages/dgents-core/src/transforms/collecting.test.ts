@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause } from '../../test/child.js';
 import { HookedBackend, type Method } from '../../test/hooked-backend.js';
+import { addressOf } from '../blobs/blob-tags.js';
 import { collectGarbage, FileBlobStore } from '../blobs/index.js';
 import { type AgentOptions, MemoryBackend, memoryBackend, Store } from '../index.js';
 import { compress, encrypt, type Transform } from './index.js';
@@ -106,4 +107,11 @@ test('damage is reported, however often it is looked at', async () => {
   await new Store(memory).agent<number>('x', { transforms: encrypted }).save(1);
   const others = [encrypt({ keys: [{ id: 'k', key: randomBytes(32) }] })];
   await expect(collected(memory, others)).rejects.toMatchObject({ code: 'DGENTS_STATE_CORRUPTION' });
+});
+
+test('a state that looks like a patch into a blob is none', async () => {
+  const memory = new MemoryBackend();
+  await new Store(memory).agent<unknown>('x').save([{ op: 'add', path: '/a/$blob/1', value: 1 }]);
+  await blobs.put(addressOf(new Uint8Array(3)), new Uint8Array(3));
+  expect((await collected(memory, [])).removed).toHaveLength(1);
 });
