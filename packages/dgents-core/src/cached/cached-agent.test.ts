@@ -334,6 +334,21 @@ describe('a cache that watches', () => {
     await cache.close();
   });
 
+  test('onError is told of an error, whatever was thrown', async () => {
+    const told: Error[] = [];
+    const watched = new Recorder(new VolatileAgent<Note>({ initial: () => note('first') }));
+    watched.failNext('down');
+    const cache = new CachedAgent(new VolatileAgent<Note>({ initial: () => note('first') }), {
+      watched: watched.agent as DataAgent<Note>,
+      onError: (error) => told.push(error),
+    });
+    await cache.load();
+    await until(() => told.length > 0);
+    expect(told).toEqual([expect.any(TypeError)]);
+    expect(told[0]).toMatchObject({ message: expect.stringContaining('down'), cause: 'down' });
+    await cache.close();
+  });
+
   test('ends its watch and leaves the watched handle open when it is closed', async () => {
     const { watched, cache } = await watching();
     await cache.close();

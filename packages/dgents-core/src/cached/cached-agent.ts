@@ -21,6 +21,7 @@ import { itemsAfter } from './deferred-items.js';
 import { Flight } from './flight.js';
 import { Follower } from './follower.js';
 import { Holder } from './holder.js';
+import type { LostWritesError } from './lost-writes-error.js';
 import { type CachedAgentOptions, type CacheRules, type CacheStats, rulesOf } from './options.js';
 import { Shown } from './shown.js';
 import { callOf, leftOf } from './turns.js';
@@ -149,6 +150,14 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
    */
   async flush(options?: CallOptions): Promise<void> {
     await this.behind?.flush(options);
+  }
+
+  /**
+   * Whether an error says that this cache has lost writes that it had acknowledged. They are listed in it, with their
+   * states and recipes: `if (agent.isLoss(error)) error.lost`.
+   */
+  isLoss(error: unknown): error is LostWritesError<S> {
+    return this.behind?.isLoss(error) ?? false;
   }
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,30 +2,32 @@ import type { Meta, Version } from '../backend.js';
 import { DgentsError, type DgentsErrorCode } from '../errors.js';
 
 /** A write that was acknowledged and not stored. */
-export interface LostWrite {
+export interface LostWrite<S = unknown> {
   readonly kind: 'save' | 'update';
   /** The version that was acknowledged. Another write may have it by now. */
   readonly version: Version;
   /** Under which it was sent. Whether it is in the store after all, if that is in doubt, this tells. */
   readonly operationId: string;
   /** The state that it made, as a copy. */
-  readonly state: unknown;
+  readonly state: S;
   readonly meta: Meta | undefined;
   /** The recipe of an update: `agent.update(change)` makes it anew, of what is there now. */
-  readonly change: ((draft: never) => unknown) | undefined;
+  readonly change: ((draft: S) => S | void) | undefined;
 }
 
 /**
  * Writes of a write-behind cache that were acknowledged and will not be stored: one of them was refused, and those after
  * it were built on it. Its `code` is that of its `cause`: `DGENTS_STATE_CONFLICT` where someone else has written,
  * `DGENTS_OUTCOME_UNKNOWN` where it cannot be told whether the first ones are stored.
+ *
+ * In a `catch` let the cache tell it, `agent.isLoss(error)`: `instanceof` does not know what kind of state was lost.
  */
-export class LostWritesError extends DgentsError {
+export class LostWritesError<S = unknown> extends DgentsError {
   readonly code: DgentsErrorCode;
   /** In the order in which they were made. */
-  readonly lost: readonly LostWrite[];
+  readonly lost: readonly LostWrite<S>[];
 
-  constructor(lost: readonly LostWrite[], cause: unknown, key: string | undefined) {
+  constructor(lost: readonly LostWrite<S>[], cause: unknown, key: string | undefined) {
     const [first, last] = [lost[0], lost.at(-1)];
     const why = cause instanceof Error ? cause.message : String(cause);
     const which =

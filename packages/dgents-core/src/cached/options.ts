@@ -1,9 +1,14 @@
+import { types } from 'node:util';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Codec, CodecOptions } from '../codec/codec.js';
 import type { DataAgent } from '../data-agent.js';
 import { type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { assertAgent } from '../wrapper/assert-agent.js';
 import { keyOf } from '../wrapper/key-of.js';
+import type { LostWritesError } from './lost-writes-error.js';
+
+/** What a cache tells of; where `lost` is there, these writes are lost. */
+export type CacheFailure<S> = LostWritesError<S> | (Error & { readonly lost?: undefined });
 
 /** What caches of both modes take. */
 export interface ReadingOptions<S> {
@@ -24,9 +29,10 @@ export interface ReadingOptions<S> {
   readonly pollMs?: number;
   /**
    * Told of what fails outside any call: the watch (the next miss begins another one), and the storing of what was
-   * acknowledged before. A process warning unless told.
+   * acknowledged before. What somebody has thrown that is no error comes as the `cause` of a TypeError. A process warning
+   * unless told.
    */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: (error: CacheFailure<S>) => void;
   /**
    * That of the agent inside: agents of dgents tell it. Around one of somebody else class instances are not held without
    * it, and in write-behind refused. Its limits are kept here in write-behind.
@@ -131,9 +137,9 @@ export function rulesOf<S>(inner: DataAgent<S>, options: CachedAgentOptions<S>):
     pollMs,
     onError: (error) => {
       try {
-        onError(error);
+        onError(errorOf(error));
       } catch (thrown) {
-        warnProcess(thrown);
+        warnProcess(errorOf(thrown));
       }
     },
     clock,
@@ -167,8 +173,12 @@ function writingOf<S>(
   return { mode, flushMs, maxPending, ...(schema !== undefined && { schema }) };
 }
 
+function errorOf(thrown: unknown): Error {
+  if (thrown instanceof Error || types.isNativeError(thrown)) return thrown;
+  return new TypeError(`Something was thrown that is no error: ${String(thrown)}`, { cause: thrown });
+}
+
 /** Of texts, since an error of another realm would be refused. */
-function warnProcess(error: unknown): void {
-  const { name, message, stack } = error instanceof Error ? error : new TypeError(String(error));
+function warnProcess({ name, message, stack }: Error): void {
   process.emitWarning(message, { type: name, code: 'DGENTS_WARNING', ...(stack && { detail: stack }) });
 }

@@ -18,6 +18,8 @@ const FIRST_RETRY_MS = 100;
 /** … up to this. */
 const LONGEST_RETRY_MS = 30_000;
 
+type Failure<S> = LostWritesError<S> | DgentsError;
+
 export interface OutboxOwner<S> {
   /** Everything up to this write is stored; it was so at some time after `askedAt`. */
   stored(write: WaitingWrite<S>, askedAt: number): void;
@@ -32,7 +34,8 @@ export class Outbox<S> {
   private failures = 0;
   private isLast = false;
   /** Failures of which no call has been told yet. */
-  private untold: unknown[] = [];
+  private untold: Failure<S>[] = [];
+  private readonly losses = new WeakSet<object>();
 
   constructor(
     private readonly inner: DataAgent<S>,
@@ -98,7 +101,18 @@ export class Outbox<S> {
       return;
     }
     const lost = errors.flatMap((error) => error.lost);
-    throw new LostWritesError(lost, errors.at(-1)?.cause, this.rules.key);
+    throw this.loss(lost, errors.at(-1)?.cause);
+  }
+
+  private loss(lost: readonly LostWrite<S>[], cause: unknown): LostWritesError<S> {
+    const error = new LostWritesError(lost, cause, this.rules.key);
+    this.losses.add(error);
+    return error;
+  }
+
+  /** Whether it tells of writes that were lost here. */
+  isLoss(error: unknown): error is LostWritesError<S> {
+    return this.losses.has(error as object);
   }
 
   /** Arms the timer for what waits. It keeps the process alive: what waits would be gone with it. */
@@ -159,7 +173,7 @@ export class Outbox<S> {
   }
 
   /** Keeps what may be sent again, and gives up the rest. */
-  private fail(reason: unknown): unknown {
+  private fail(reason: unknown): Failure<S> {
     if (DgentsError.is(reason) && reason.retryable && !this.isLast) {
       this.failures += 1;
       this.untold = [...this.untold.filter((error) => error instanceof LostWritesError), reason];
@@ -170,13 +184,13 @@ export class Outbox<S> {
     this.waiting = [];
     this.failures = 0;
     this.owner.lost(lost[0] as WaitingWrite<S>);
-    const error = new LostWritesError(lost.map(this.lostOf), reason, this.rules.key);
+    const error = this.loss(lost.map(this.lostOf), reason);
     this.untold.push(error);
     this.rules.onError(error);
     return error;
   }
 
-  private readonly lostOf = ({ kind, head, place, change }: WaitingWrite<S>): LostWrite => {
+  private readonly lostOf = ({ kind, head, place, change }: WaitingWrite<S>): LostWrite<S> => {
     const { codec } = this.rules;
     return {
       kind,
@@ -187,7 +201,7 @@ export class Outbox<S> {
         return codec.clone(place.state);
       },
       meta: place.meta,
-      change,
+      change: change as LostWrite<S>['change'],
     };
   };
 }

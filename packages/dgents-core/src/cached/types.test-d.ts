@@ -1,6 +1,6 @@
 /** What the compiler infers: this file only has to compile. */
 import { type DataAgent, type DeepReadonly, type Versioned, VolatileAgent } from '../index.js';
-import { CachedAgent } from './index.js';
+import { CachedAgent, LostWritesError } from './index.js';
 
 interface Profile {
   name: string;
@@ -25,6 +25,28 @@ export async function types(): Promise<void> {
   await cached.save({ name: 1 });
   // @ts-expect-error the watched handle holds the same kind of state
   new CachedAgent(cached, { watched: new VolatileAgent<number>() });
+}
+
+export function losses(): void {
+  const agent = new CachedAgent(new VolatileAgent<Profile>(), {
+    mode: 'write-behind',
+    onError: (error) => {
+      if (error.lost !== undefined) expectType<Profile | undefined>()(error.lost[0]?.state, true);
+      if (error instanceof LostWritesError) expectType<LostWritesError<Profile>>()(error, true);
+    },
+  });
+  const error: unknown = undefined;
+  if (!agent.isLoss(error)) return;
+  expectType<LostWritesError<Profile>>()(error, true);
+  for (const { state, change } of error.lost) {
+    expectType<Profile>()(state, true);
+    expectType<((draft: Profile) => Profile | void) | undefined>()(change, true);
+  }
+  new CachedAgent(new VolatileAgent<Profile>(), { onError: (given: unknown) => void given });
+  new CachedAgent(new VolatileAgent<Profile>(), {
+    // @ts-expect-error a failure may be any error
+    onError: (given: LostWritesError<Profile>) => void given,
+  });
 }
 
 export function modes(): void {

@@ -22,6 +22,7 @@ import type { Recipe } from '../state/recipe.js';
 import type { Snapshot } from '../state/replica.js';
 import { versionedView } from '../wrapper/views.js';
 import { savedWrite, snapshotOf, updatedWrite, type WaitingWrite } from './draft-write.js';
+import type { LostWritesError } from './lost-writes-error.js';
 import { type AnyWriteOptions, isMet, mayWait } from './may-wait.js';
 import type { CacheRules } from './options.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
@@ -72,6 +73,10 @@ export class WriteBehind<S> implements Writing<S> {
 
   get size(): number {
     return this.outbox.size;
+  }
+
+  isLoss(error: unknown): error is LostWritesError<S> {
+    return this.outbox.isLoss(error);
   }
 
   private get key(): string {
