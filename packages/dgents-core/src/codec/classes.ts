@@ -1,5 +1,6 @@
 import { MigrationError } from '../errors.js';
 import { type ClassField, ClassFields } from './class-fields.js';
+import type { Json } from './json.js';
 
 export type { ClassField } from './class-fields.js';
 
@@ -68,6 +69,20 @@ export class ClassRegistry {
     this.byName.set(name, entry);
     this.byWritten.set(written, entry);
     this.byPrototype.set(prototype, entry);
+  }
+
+  /** Whether an instance may have been stored by an older version of its class. */
+  get isVersioned(): boolean {
+    return [...this.byName.values()].some(({ version }) => version > 1);
+  }
+
+  /** Whether a document holds an instance that is not of the version of its class today, or of a class unknown here. */
+  isOutdated(document: Json): boolean {
+    if (typeof document !== 'object' || document === null) return false;
+    // A key of a user that starts with `$` is escaped: this is the tag.
+    const written = (document as { readonly $class?: unknown }).$class;
+    if (Array.isArray(written) && !this.byWritten.has(written[0])) return true;
+    return (Object.values(document) as Json[]).some((inner) => this.isOutdated(inner));
   }
 
   /** The class of a registered instance. */

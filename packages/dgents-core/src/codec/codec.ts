@@ -219,6 +219,19 @@ export class Codec {
     return this.rules.classes.fieldsOf(instance);
   }
 
+  /**
+   * Whether a document, also one that refers to blobs, holds an instance that was stored by another version of its class
+   * than today's, or by a class that is not registered.
+   */
+  isOutdated(document: Json): boolean {
+    return this.isVersioned && this.rules.classes.isOutdated(document);
+  }
+
+  /** Whether one of its classes has a version above 1: only then a document may be outdated. */
+  get isVersioned(): boolean {
+    return this.rules.classes.isVersioned;
+  }
+
   /** Whether a primitive is written with a tag. */
   needsTag(value: unknown): boolean {
     switch (typeof value) {

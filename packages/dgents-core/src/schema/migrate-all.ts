@@ -1,8 +1,8 @@
-/** Brings all stored states of a kind to the newest schema version. */
+/** Brings all stored states of a kind to the newest schema and class versions. */
 import type { CallOptions } from '../data-agent.js';
 import { DgentsError } from '../errors.js';
 import { remainingMs } from '../state/deadlines.js';
-import type { DefinitionOptions } from '../state/definition.js';
+import type { Definition, DefinitionOptions } from '../state/definition.js';
 import { stepwise } from '../state/steps.js';
 import type { Store } from '../store.js';
 import { type Fate, type Migrating, migrateOne } from './migrate-one.js';
@@ -12,7 +12,10 @@ const PAGE_KEYS = 500;
 
 const DEFAULT_CONCURRENCY = 8;
 
-/** What the states are (see `defineState`), with the `schemaVersion` to bring them to, and which of them to migrate how. */
+/**
+ * What the states are (see `defineState`), with the `schemaVersion` to bring them to, or with classes that have versions
+ * (`stateOf`), and which of them to migrate how.
+ */
 export interface MigrateAllOptions extends DefinitionOptions<unknown>, CallOptions {
   /** The states whose keys begin with exactly this; `''` for all of the store. */
   readonly prefix: string;
@@ -64,10 +67,11 @@ export interface MigrationReport extends MigrationCounts {
 }
 
 /**
- * Brings every stored state with a prefix that was written under an older schema version to this one, by ordinary
- * compare-and-set writes: other programs may go on reading and writing. Each makes one version, with
- * `meta.migratedFrom`; earlier ones stay as they are, and are migrated when they are looked at. States that have the
- * version already cost one record read, so that a migration that was cut short is simply run again.
+ * Brings every stored state with a prefix that was written under an older schema version, or holds an instance that was
+ * stored by an older version of its class, to those of today, by ordinary compare-and-set writes: other programs may go
+ * on reading and writing. Each makes one version, with the schema version before in `meta.migratedFrom`; earlier ones
+ * stay as they are, and are migrated when they are looked at. States that are current already cost one record read (a
+ * whole read, where a class has a version above 1), so that a migration that was cut short is simply run again.
  *
  * From then on, programs that know only the older version are refused: `MigrationError`.
  *
@@ -83,9 +87,11 @@ export async function migrateAll(store: Store, options: MigrateAllOptions): Prom
     return engine.call(options, engine.timeoutMs);
   };
   const parts = definitionOf(options);
+  const definition = engine.define(parts);
+  assertVersioned(options, definition);
   const migrating: Migrating = {
     engine,
-    definition: engine.define(parts),
+    definition,
     open: (key) => store.agent<unknown>(key, parts),
     begin,
     dryRun: options.dryRun ?? false,
@@ -229,12 +235,17 @@ function definitionOf(options: MigrateAllOptions): DefinitionOptions<unknown> {
   return Object.fromEntries(given.filter(([name, value]) => DEFINING.includes(name) && value !== undefined));
 }
 
+/** @throws TypeError where nothing says what is older */
+function assertVersioned({ schemaVersion }: MigrateAllOptions, { codec }: Definition): void {
+  if (schemaVersion !== undefined || codec.isVersioned) return;
+  throw new TypeError(
+    'To which version? Give migrateAll the `schemaVersion` of the states, or classes that have a `version`.',
+  );
+}
+
 /** @throws TypeError or RangeError */
 function check(options: MigrateAllOptions, concurrency: number, onFailure: string): void {
-  const { schemaVersion, prefix, after, onProgress } = options;
-  if (schemaVersion === undefined) {
-    throw new TypeError('To which version? Give migrateAll the `schemaVersion` of the states.');
-  }
+  const { prefix, after, onProgress } = options;
   if (typeof prefix !== 'string') {
     throw new TypeError("Which states? Give migrateAll the `prefix` of their keys; '' for all of the store.");
   }

@@ -1,5 +1,5 @@
-/** Brings one stored state to the schema version of a definition: by an ordinary write, and only if it is still the newest. */
-import type { Head, Version } from '../backend.js';
+/** Brings one stored state to the schema version and class versions of a definition: by an ordinary write, and only if it is still the newest. */
+import type { Head, LogRecord, Version } from '../backend.js';
 import { jsonBytes } from '../codec/measure.js';
 import type { Versioned } from '../data-agent.js';
 import { DgentsError, MigrationError, StateTooLargeError } from '../errors.js';
@@ -25,10 +25,13 @@ export interface Migrating {
   readonly verify: boolean;
 }
 
-/** The newest version of a state, and the schema version it was written under. */
+/** The newest version of a state. */
 interface Newest {
   readonly head: Head;
+  /** The schema version it was written under. */
   readonly schema: number;
+  /** Whether a write would store it in the same form. */
+  readonly current: boolean;
 }
 
 /**
@@ -36,14 +39,14 @@ interface Newest {
  * @throws OutcomeUnknownError when it may have been written
  */
 export async function migrateOne(migrating: Migrating, key: string): Promise<Fate> {
-  const { definition, dryRun, verify } = migrating;
+  const { dryRun, verify } = migrating;
   const call = migrating.begin();
   const agent = migrating.open(key);
   try {
     for (;;) {
       const newest = await newestOf(migrating, key, call);
       if (newest === undefined) return 'absent';
-      if (newest.schema === definition.schemaVersion) return 'current';
+      if (newest.current) return 'current';
       const seen = await agent.read(left(call));
       // Somebody wrote between the two looks: what schema version that has is not known yet.
       if (!sameHead(seen.head, newest.head)) continue;
@@ -84,22 +87,35 @@ async function written(save: Promise<Version>): Promise<Version | undefined> {
   }
 }
 
-/** Costs one record where there is one: the newest tells the schema version of the state. */
-async function newestOf(
-  { engine, definition }: Migrating,
-  key: string,
-  call: Call,
-): Promise<Newest | undefined> {
-  const options = { reverse: true, limit: 1, timeoutMs: remainingMs(call) };
-  const records = engine.backend.range(key, options)[Symbol.asyncIterator]();
-  for await (const record of stepwise(records, (step) => engine.within(step, call, key))) {
-    if (record.kind === 'tombstone') return undefined;
-    if (record.kind !== 'event') return { head: headOf(record), schema: record.schema ?? 1 };
+/**
+ * Costs one record where there is one: the newest tells the schema version of the state. Where classes have versions,
+ * only the whole document tells whether one is outdated.
+ */
+async function newestOf(migrating: Migrating, key: string, call: Call): Promise<Newest | undefined> {
+  const { engine, definition } = migrating;
+  const { codec, schemaVersion } = definition;
+  if (!codec.isVersioned) {
+    const found = await newestRecord(migrating, key, call);
+    if (found !== undefined && found.kind !== 'event') {
+      const { kind, schema = 1 } = found;
+      return kind === 'tombstone'
+        ? undefined
+        : { head: headOf(found), schema, current: schema === schemaVersion };
+    }
   }
-  // A base without records, or events behind the state.
+  // Also for a base without records, and events behind the state.
   const reader = new Reader(engine.backend, definition, key);
   const stored = await engine.within(reader.stored(remainingMs(call)), call, key);
-  return stored?.document === undefined ? undefined : { head: stored.head, schema: stored.schema };
+  if (stored?.document === undefined) return undefined;
+  const { head, schema, document } = stored;
+  return { head, schema, current: schema === schemaVersion && !codec.isOutdated(document) };
+}
+
+async function newestRecord({ engine }: Migrating, key: string, call: Call): Promise<LogRecord | undefined> {
+  const options = { reverse: true, limit: 1, timeoutMs: remainingMs(call) };
+  const records = engine.backend.range(key, options)[Symbol.asyncIterator]();
+  for await (const record of stepwise(records, (step) => engine.within(step, call, key))) return record;
+  return undefined;
 }
 
 /** All that a save would refuse, and what a load would make of it. */
