@@ -210,6 +210,12 @@ export interface BackendCapabilities {
   readonly values: boolean;
   /** Whether the current document is kept beside the log, for queries. */
   readonly materializes: boolean;
+  /**
+   * Whether `commit` takes {@link CommitOptions.within}, work of the caller's in its transaction; false unless said. What
+   * that work is given as its client is the backend's own: those of `dgents-sql` give the `Database` of better-sqlite3, or
+   * of Postgres something with `query(text, values)`.
+   */
+  readonly joins?: boolean;
   /** How many of the newest operation ids can be looked up: 100 at least; Infinity where all that are kept can be. */
   readonly idempotencyRecords: number;
   readonly limits: BackendLimits;
@@ -239,6 +245,21 @@ export interface ReadOptions extends CallOptions {
 export interface CommitOptions extends CallOptions {
   /** All appends or none. Across keys only where `capabilities.atomicity` is `store`. */
   readonly atomic?: boolean;
+  /**
+   * Work of the caller's in the same transaction, so that what it writes and the appends happen together or not at all.
+   * Only with `atomic`, at least one append, and where `capabilities.joins`.
+   *
+   * It runs once the appends were found to fit and were written, before the transaction commits, and is given the
+   * client of that transaction, which is of no use afterwards. It is not run where an append conflicts, nor where all
+   * of them are replays: its effects are there already. A backend may run it again, after rolling back what it did,
+   * where the database asks for that (a deadlock); and never while an earlier sending of the same appends can still be
+   * made.
+   *
+   * When it throws, rejects, or leaves the transaction in a state that cannot be committed, everything is rolled back and
+   * `commit` rejects with `WorkFailedError`, of which the `cause` is what it threw: nothing was written, for certain. When
+   * it does not come to its end within `timeoutMs`, everything is rolled back, and `commit` rejects as for any timeout.
+   */
+  readonly within?: (client: unknown) => void | Promise<void>;
 }
 
 export interface RangeOptions extends CallOptions {

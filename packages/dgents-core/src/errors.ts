@@ -22,6 +22,7 @@ export type DgentsErrorCode =
   | 'DGENTS_STORAGE_UNAVAILABLE'
   | 'DGENTS_STORAGE_TIMEOUT'
   | 'DGENTS_OUTCOME_UNKNOWN'
+  | 'DGENTS_WORK_FAILED'
   | 'DGENTS_INVALID_KEY'
   | 'DGENTS_UNSUPPORTED'
   | 'DGENTS_AGENT_CLOSED'
@@ -269,6 +270,21 @@ export class OutcomeUnknownError extends DgentsError {
     super(message, options);
     this.operationId = options.operationId;
     this.expected = options.expected;
+  }
+}
+
+/**
+ * The caller's own work in the transaction of a commit (`CommitOptions.within`) failed, and all of it was rolled back:
+ * nothing was written, nor will be. `cause` is what the work threw, as it was thrown.
+ */
+export class WorkFailedError extends DgentsError {
+  readonly code = 'DGENTS_WORK_FAILED';
+
+  constructor(cause: unknown, options: Omit<DgentsErrorOptions, 'cause'> = {}) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    super(`The work within the transaction failed, and nothing was written: ${said}`, options);
+    // Also where it is undefined: whoever passes it on throws it.
+    Object.defineProperty(this, 'cause', { value: cause, configurable: true, writable: true });
   }
 }
 

@@ -101,5 +101,6 @@ export {
   Store,
   type StoredKey,
   type StoreOptions,
+  type TransactOptions,
 } from './store.js';
 export * from './transforms/index.js';

@@ -14,8 +14,10 @@ import type { CallOptions, Capabilities, LoadOptions, Versioned } from './data-a
 import { StateCorruptionError, UnsupportedError } from './errors.js';
 import { checkKey } from './keys.js';
 import { type OpenOperation, told, toldEach } from './observe/operations.js';
+import { checkOptions } from './option-names.js';
 import type { Opening } from './schema/opening.js';
 import { type AgentOptions, StateAgent } from './state/agent.js';
+import { AGENT_OPTIONS, ENGINE_OPTIONS } from './state/agent-option-names.js';
 import { checkLimit, checkTime } from './state/arguments.js';
 import { type Call, remainingMs } from './state/deadlines.js';
 import { Engine, type EngineOptions } from './state/engine.js';
@@ -38,6 +40,21 @@ export interface KeysOptions extends CallOptions {
   readonly limit?: number;
   /** List deleted states too. */
   readonly deleted?: boolean;
+}
+
+export interface TransactOptions extends CallOptions {
+  /**
+   * Work of yours in the same transaction of the database, such as a row of a table of your own: what it writes and the
+   * states change together or not at all. It is given the client of that transaction, once the states were found
+   * unchanged and were written, and must use no other connection, nor keep that one. `dgents-sql` has `onSqlite` and
+   * `onPostgres`, which give it its type.
+   *
+   * It may run several times: whatever it did before is rolled back then. What it throws, or rejects with, rolls all of
+   * it back and is what the call rejects with. Where it does not end in time, nothing is written either.
+   *
+   * Only where `capabilities.joins`.
+   */
+  readonly within?: (client: unknown) => unknown;
 }
 
 /** What a key of a store is known by. */
@@ -91,11 +108,13 @@ export class Store implements AsyncDisposable {
     this.agents.delete(ref),
   );
 
+  /** @throws TypeError, RangeError for an option that is not known, or cannot be meant */
   constructor(
     /** What the states lie in; closed with the store. */
     readonly backend: Backend,
     options: StoreOptions = {},
   ) {
+    checkOptions('Store', options, ENGINE_OPTIONS);
     this.engine = new Engine(backend, options);
   }
 
@@ -113,12 +132,14 @@ export class Store implements AsyncDisposable {
    * A new handle of the state under this key. Cheap; nothing is read or written yet. Handles of one key with the same
    * schema, migrations, codec and transforms share what they know; each remembers for itself what it has seen.
    * @throws InvalidKeyError when the key is empty, too long or starts with `$`
+   * @throws TypeError for an option that is not known
    */
   agent<S>(key: string): StateAgent<S>;
   agent<S, In = unknown>(key: string, options: Opening<AgentOptions<S>, S, In>): StateAgent<S>;
   agent<S>(key: string, options?: Opening<AgentOptions<S>, S>): StateAgent<S> {
     this.engine.assertOpen();
     checkKey(key, this.engine.port.limits);
+    if (options !== undefined) checkOptions('An agent', options, AGENT_OPTIONS);
     return this.adopt(new StateAgent<S>(this.engine, key, options as AgentOptions<S> | undefined));
   }
 
@@ -231,12 +252,12 @@ export class Store implements AsyncDisposable {
   /**
    * Changes several states as one: all or none, also across crashes. The recipe changes its drafts in place, is
    * synchronous and may run several times.
-   * @throws UnsupportedError unless `capabilities.atomicity` is `store`
+   * @throws UnsupportedError unless `capabilities.atomicity` is `store`; for `within`, unless `capabilities.joins`
    */
   transact<const A extends readonly AnyAgent[]>(
     agents: A,
     recipe: (...drafts: States<A>) => void,
-    options?: CallOptions,
+    options?: TransactOptions,
   ): Promise<Results<A>> {
     return told('transact', this.engine, undefined, (event) =>
       this.engine.accept(this.change(agents, recipe, options, event)),
@@ -246,7 +267,7 @@ export class Store implements AsyncDisposable {
   private async change<const A extends readonly AnyAgent[]>(
     agents: A,
     recipe: (...drafts: States<A>) => void,
-    options: CallOptions | undefined,
+    options: TransactOptions | undefined,
     event: OpenOperation | undefined,
   ): Promise<Results<A>> {
     const call = this.begin(options);
@@ -263,6 +284,7 @@ export class Store implements AsyncDisposable {
       participants,
       recipe as (...drafts: unknown[]) => unknown,
       call,
+      options?.within,
       event,
     );
     return results as Results<A>;

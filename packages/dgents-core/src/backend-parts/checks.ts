@@ -2,13 +2,22 @@
  * What is wrong with a call of the port whatever the store holds: mistakes of the caller, found before anything is
  * read or written. Every backend begins its methods with these, so that the same mistake is the same error everywhere.
  */
-import type { Append, Backend, CommitOptions, KeysOptions, RangeOptions, ReadOptions } from '../backend.js';
+import type {
+  Append,
+  Backend,
+  BackendCapabilities,
+  CommitOptions,
+  KeysOptions,
+  RangeOptions,
+  ReadOptions,
+} from '../backend.js';
 import { UnsupportedError } from '../errors.js';
 
 /**
  * @param backend what was called: what its capabilities do not claim is refused
  * @throws TypeError when a key occurs twice or an append is empty; RangeError when records do not follow `expected`
- * @throws UnsupportedError for a time to live, or for `atomic` over several keys, where that is not claimed
+ * @throws TypeError when `within` is no function, or stands without `atomic` or without an append
+ * @throws UnsupportedError for a time to live, `within`, or `atomic` over several keys, where that is not claimed
  */
 export function checkCommit(
   { name, capabilities }: Pick<Backend, 'name' | 'capabilities'>,
@@ -20,6 +29,7 @@ export function checkCommit(
       `The ${name} store is atomic per key: a commit over several cannot be atomic.`,
     );
   }
+  if (options.within !== undefined) checkWithin(name, capabilities, appends, options);
   for (const append of appends) {
     checkAppend(append);
     if (append.ttlMs === undefined || capabilities.ttl) continue;
@@ -31,6 +41,19 @@ export function checkCommit(
     if (keys.has(key)) throw new TypeError(`the key ${JSON.stringify(key)} occurs twice in one commit`);
     keys.add(key);
   }
+}
+
+function checkWithin(
+  name: string,
+  { joins = false }: Pick<BackendCapabilities, 'joins'>,
+  appends: readonly Append[],
+  { atomic = false, within }: CommitOptions,
+): void {
+  if (!joins) throw new UnsupportedError(`The ${name} store runs no work within its transactions.`);
+  if (typeof within !== 'function') throw new TypeError(`within is a function, not ${typeof within}`);
+  if (!atomic) throw new TypeError('within goes with atomic: there is one transaction to run it in');
+  // Where nothing is appended, a commit that was made before could not be told from a new one.
+  if (appends.length === 0) throw new TypeError('within goes with an append');
 }
 
 function checkAppend({ expected, records, ttlMs, keepTtl }: Append): void {

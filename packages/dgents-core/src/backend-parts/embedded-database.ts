@@ -61,12 +61,18 @@ export class EmbeddedDatabase<Database> {
    * Makes a change in a transaction, with what else comes at the same time; see {@link GroupCommit}.
    *
    * @param operationId of the write, for `OutcomeUnknownError`; a change without one may fail without anybody's doubt
+   * @param alone in a transaction of its own, which a `DgentsError` that the change throws rolls back
    * @throws what `use` throws; OutcomeUnknownError where the transaction failed, unless for want of space
    */
-  write<T>(key: string, change: (database: Database) => T, operationId?: string): Promise<T> {
+  write<T>(
+    key: string,
+    change: (database: Database) => T,
+    operationId?: string,
+    { alone = false }: { readonly alone?: boolean } = {},
+  ): Promise<T> {
     return this.use(key, async () => {
       try {
-        return await this.#commits.add(change);
+        return await (alone ? this.#commits.alone(change) : this.#commits.add(change));
       } catch (cause) {
         const error = storageError(cause, 'write to', this.#options.location, key);
         if (operationId === undefined || DgentsError.is(cause) || error instanceof StorageFullError)

@@ -37,6 +37,17 @@ export class GroupCommit<Database> {
     return (await outcomes)[index]!() as T;
   }
 
+  /**
+   * The same in a transaction of its own: what the change throws, whatever it is, rolls back what it has written.
+   */
+  alone<T>(change: (database: Database) => T): Promise<T> {
+    const done = this.#last.then(() => this.#transaction(change));
+    this.#last = done.catch(() => {
+      // Told to whoever made the change.
+    });
+    return done;
+  }
+
   /** Waits for what was added before. */
   async idle(): Promise<void> {
     await this.#last;

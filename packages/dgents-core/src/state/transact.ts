@@ -2,13 +2,20 @@
 import type { Append, CommitResult } from '../backend.js';
 import { putBlobs } from '../blobs/blob-tags.js';
 import type { Versioned } from '../data-agent.js';
-import { OutcomeUnknownError, StorageTimeoutError, UnsupportedError } from '../errors.js';
+import {
+  DgentsError,
+  OutcomeUnknownError,
+  StorageTimeoutError,
+  UnsupportedError,
+  type WorkFailedError,
+} from '../errors.js';
 import { noteTransacted, type OpenOperation } from '../observe/operations.js';
 import type { Cell } from './cell.js';
 import { type Call, monotonicMs, pause } from './deadlines.js';
 import { isDefinite } from './definition.js';
 import type { Engine } from './engine.js';
 import { housekeep } from './housekeeping.js';
+import { JoinedWork } from './joined-work.js';
 import { type Operation, summary } from './operation.js';
 import { planOne } from './plan.js';
 import { headOf, type Snapshot } from './replica.js';
@@ -30,12 +37,16 @@ export interface Participant {
 
 export type TransactRecipe = (...drafts: unknown[]) => unknown;
 
+/** Work of the caller's in the transaction of the commit: see `TransactOptions.within`. */
+export type Work = (client: unknown) => unknown;
+
 /** Applies the recipe until a commit is accepted, or the deadline passes. */
 export async function transact(
   engine: Engine,
   participants: readonly Participant[],
   recipe: TransactRecipe,
   call: Call,
+  within: Work | undefined,
   event?: OpenOperation,
 ): Promise<Versioned<unknown>[]> {
   if (engine.port.atomicity !== 'store') {
@@ -43,6 +54,7 @@ export async function transact(
       `The ${engine.backend.name} store is atomic for one key only. Keep what changes together in one state, or use a store with atomicity "store".`,
     );
   }
+  if (within !== undefined) checkJoin(engine, within);
   for (const { admit } of participants) admit();
   for (let attempt = 0; ; attempt += 1) {
     for (const { cell, verify } of participants) {
@@ -73,7 +85,7 @@ export async function transact(
       await engine.within(puts, call, undefined);
       call.signal?.throwIfAborted();
     }
-    const results = await settle(engine, appends, id, call);
+    const results = await settle(engine, appends, id, call, within);
     noteTransacted(event, results);
     if (results.every(({ ok }) => ok)) {
       return plans.map((plan, index) => {
@@ -100,24 +112,39 @@ export async function transact(
   }
 }
 
+function checkJoin({ port, backend }: Engine, within: Work): void {
+  if (typeof within !== 'function') throw new TypeError(`within is a function, not ${typeof within}.`);
+  if (port.joins === true) return;
+  throw new UnsupportedError(
+    `The ${backend.name} store runs no work within its transactions. Use one with the capability "joins".`,
+  );
+}
+
 /** Commits, and finds out what became of it when the answer was lost: all keys were written or none. */
 async function settle(
   engine: Engine,
   appends: readonly Append[],
   id: string,
   call: Call,
+  within: Work | undefined,
 ): Promise<readonly CommitResult[]> {
   let doubt: unknown;
   for (let wait = 5; ; wait = Math.min(wait * 2, 250)) {
+    const joined = within && new JoinedWork(within);
+    const work = joined && { within: joined.run };
     try {
       const results = await engine.withinCommit(
-        engine.backend.commit(appends, { ...engine.portOptions(call), atomic: true }),
+        engine.backend.commit(appends, { ...engine.portOptions(call), atomic: true, ...work }),
         call,
         undefined,
       );
       if (doubt === undefined || results.every(({ ok }) => ok)) return results;
     } catch (error) {
-      if (isDefinite(error) && doubt === undefined) throw error;
+      // Work is run only where no earlier sending can be made any more: that nothing was written holds for them too.
+      if (DgentsError.is(error, 'DGENTS_WORK_FAILED')) throw (error as WorkFailedError).cause;
+      const isUnderWay = joined?.giveUp() ?? false;
+      if (isDefinite(error) && (doubt === undefined || isUnderWay)) throw error;
+      if (isUnderWay) throw call.signal?.aborted ? call.signal.reason : workTooLong(call, error);
       doubt = error;
     }
     try {
@@ -142,6 +169,11 @@ async function settle(
     }
     await pause(wait);
   }
+}
+
+function workTooLong({ timeoutMs }: Call, cause: unknown): StorageTimeoutError {
+  const message = `The work within the transaction had not ended when it was given up, after ${timeoutMs} ms at most. Nothing was written.`;
+  return new StorageTimeoutError(message, { timeoutMs, cause });
 }
 
 /** What is found has to be as safe as what the store itself acknowledges. */
