@@ -1,5 +1,6 @@
 /** Brings one stored state to the schema version and class versions of a definition: by an ordinary write, and only if it is still the newest. */
 import type { Head, LogRecord, Version } from '../backend.js';
+import type { Json } from '../codec/json.js';
 import { jsonBytes } from '../codec/measure.js';
 import type { Versioned } from '../data-agent.js';
 import { DgentsError, MigrationError, StateTooLargeError } from '../errors.js';
@@ -121,17 +122,29 @@ async function newestRecord({ engine }: Migrating, key: string, call: Call): Pro
 /** All that a save would refuse, and what a load would make of it. */
 function rehearse(migrating: Migrating, key: string, state: unknown): void {
   const { engine, definition } = migrating;
-  const { codec, schemaVersion } = definition;
+  const { codec, schemaVersion, wrapping } = definition;
+  wrapping.assertFits(engine.port, engine.backend.name);
   const own = definition.accept(state, key);
   const document = documentOf(codec, own.value, own.traits);
-  const bytes = jsonBytes(document);
-  const limitBytes = Math.min(codec.maxBytes, engine.port.limits.recordBytes);
-  if (bytes > limitBytes) {
-    const message = `The state of "${key}" would weigh ${bytes} bytes; at most ${limitBytes} are allowed.`;
-    throw new StateTooLargeError(message, { bytes, limitBytes, key });
-  }
+  assertLight(key, jsonBytes(document), codec.maxBytes);
+  assertLight(key, storedBytes(definition, key, document), engine.port.limits.recordBytes);
   const again = definition.revive(document, schemaVersion, key);
   if (!codec.equal(again.value, own.value)) throw differs(migrating, key);
+}
+
+/** What its record would weigh: compressed, encrypted, without its blobs. */
+function storedBytes({ wrapping }: Definition, key: string, document: Json): number {
+  if (wrapping.isPlain) return jsonBytes(document);
+  const data = JSON.stringify(document);
+  const record = { version: 1, kind: 'set', at: 0, id: '', document, data } as const;
+  return Buffer.byteLength(wrapping.record(key, record, undefined).data);
+}
+
+/** @throws StateTooLargeError */
+function assertLight(key: string, bytes: number, limitBytes: number): void {
+  if (bytes <= limitBytes) return;
+  const message = `The state of "${key}" would weigh ${bytes} bytes; at most ${limitBytes} are allowed.`;
+  throw new StateTooLargeError(message, { bytes, limitBytes, key });
 }
 
 /** Reads a version from the log, not from what this process remembers of it, and compares. */
