@@ -26,6 +26,7 @@ const config: Config = {
   },
   transformIgnorePatterns: ['/node_modules/(?!(arktype|arkregex|@ark)/)'],
   moduleNameMapper: {
+    '^dgents-stream$': '<rootDir>/packages/dgents-stream/src/index.ts',
     '^dgents-core$': '<rootDir>/packages/dgents-core/src/index.ts',
     '^dgents-core/([^/]+)$': '<rootDir>/packages/dgents-core/src/$1/index.ts',
     // Sources import './x.js', as Node wants it; jest finds './x.ts'.

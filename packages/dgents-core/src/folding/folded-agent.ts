@@ -2,18 +2,20 @@
  * An agent whose state is made of events: what classes such as an event stream extend. Appends go the way of all writes:
  * they are queued, combined, compared, sent again and looked for as updates are.
  */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Head, LogRecord, LogTail, Meta, RangeOptions, Version } from '../backend.js';
 import { jsonBytes } from '../codec/measure.js';
 import type { CallOptions, SaveOptions } from '../data-agent.js';
+import { EventFoldError } from '../errors.js';
 import { checkKey } from '../keys.js';
 import { told, toldEach } from '../observe/operations.js';
 import { type AgentOptions, StateAgent } from '../state/agent.js';
 import { checkMeta } from '../state/arguments.js';
 import { type Call, remainingMs } from '../state/deadlines.js';
-import type { EventOptions } from '../state/definition.js';
-import { documentOf } from '../state/diff.js';
+import { Definition, type EventOptions } from '../state/definition.js';
+import { type Change, documentOf } from '../state/diff.js';
 import { endedBy } from '../state/ended-by.js';
-import { begun, type EventRules, eventOf, taken } from '../state/events.js';
+import { begun, type EventRules, eventOf, type Folded, taken } from '../state/events.js';
 import { checkpointOf } from '../state/housekeeping.js';
 import type { Produced } from '../state/operation.js';
 import { ABSENT, bytesOf, compacted, type Snapshot } from '../state/replica.js';
@@ -28,7 +30,11 @@ export interface FoldedOptions<S>
     'codec' | 'transforms' | 'migrations' | 'timeoutMs' | 'retain' | 'requireDurability' | 'ttlMs'
   > {
   /** Of the fold and of the state that it makes; 1 unless told. */
-  readonly foldVersion?: number;
+  readonly foldVersion?: number | undefined;
+  /** Whether a load of what was never written rejects, instead of giving the state before the first event. */
+  readonly mustExist?: boolean | undefined;
+  /** Of the events: checked before one is stored. */
+  readonly eventSchema?: StandardSchemaV1 | undefined;
 }
 
 /** An event to be stored: what it holds, and under which version of its type. */
@@ -82,13 +88,15 @@ const PAGE = 500;
 
 export abstract class FoldedAgent<S> extends StateAgent<S> {
   private readonly rules: EventRules;
+  /** What an event has to be. */
+  private readonly accepting: Definition;
 
   /** @throws InvalidKeyError, AgentClosedError */
   constructor(
     store: Store,
     key: string,
     rules: EventRules,
-    { foldVersion, ...options }: FoldedOptions<S> = {},
+    { foldVersion, mustExist = false, eventSchema, ...options }: FoldedOptions<S> = {},
     { internal = false }: { readonly internal?: boolean } = {},
   ) {
     store.engine.assertOpen();
@@ -96,37 +104,43 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     const opening: AgentOptions<S> & EventOptions = {
       ...options,
       ...(foldVersion === undefined ? {} : { schemaVersion: foldVersion }),
-      initial: () => rules.initial() as S,
+      ...(mustExist ? {} : { initial: () => rules.initial() as S }),
       events: rules,
     };
     super(store.engine, key, opening);
     this.rules = rules;
+    const { codec } = this.cell.definition;
+    this.accepting = new Definition(eventSchema === undefined ? { codec } : { codec, schema: eventSchema });
     store.adopt(this);
   }
+
+  /** How an event is stored. @throws TypeError for what is none */
+  protected abstract given(event: unknown): GivenEvent;
 
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Appends events that are known now. */
   protected appendAll(
-    events: readonly GivenEvent[],
-    isSame: (record: LogRecord, draft: Draft) => boolean,
-    options: AppendOptions = {},
+    events: readonly unknown[],
+    options: AppendOptions & { readonly meta?: Meta | undefined } = {},
   ): Promise<Appended> {
     return told('append', this.engine, this.key, async (event) => {
-      const drafts = events.map((given) => this.draft(given));
-      return this.store(() => drafts, { ...options, drafts, isSame }, event);
+      const { meta, ...rest } = options;
+      const drafts = events.map((one) => this.draft({ ...this.given(one), meta }));
+      return this.store(() => drafts, { ...rest, drafts }, event);
     });
   }
 
   /** Appends events that follow from the state; asked again whenever somebody else was first. */
   protected appendDecided(
-    decide: (state: unknown, version: Version) => readonly GivenEvent[],
-    options: AppendOptions = {},
+    decide: (state: unknown, version: Version) => readonly unknown[],
+    options: AppendOptions & { readonly meta?: Meta | undefined } = {},
   ): Promise<Appended> {
     return told('decide', this.engine, this.key, async (event) => {
+      const { meta, ...rest } = options;
       const make = (state: unknown, version: Version): readonly Draft[] =>
-        decide(state, version).map((given) => this.draft(given));
-      return this.store(make, { ...options, drafts: undefined, isSame: () => true }, event);
+        decide(state, version).map((one) => this.draft({ ...this.given(one), meta }));
+      return this.store(make, { ...rest, drafts: undefined }, event);
     });
   }
 
@@ -134,16 +148,16 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     make: (state: unknown, version: Version) => readonly Draft[],
     {
       drafts,
-      isSame,
       ...options
     }: AppendOptions & {
       readonly drafts: readonly Draft[] | undefined;
-      readonly isSame: (record: LogRecord, draft: Draft) => boolean;
     },
     event: Parameters<StateAgent<S>['write']>[4],
   ): Promise<Appended> {
     const { operationId, ...rest } = options;
-    const repeats = new AppendRepeats(this.cell, operationId ?? '', drafts, { isSame });
+    const repeats = new AppendRepeats(this.cell, operationId ?? '', drafts, (record, draft) =>
+      this.isSame(record, draft),
+    );
     const produce = (base: Snapshot): Produced => {
       const version = (base.head?.version ?? 0) + 1;
       const produced = this.produce(base, version, make);
@@ -167,10 +181,7 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
   ): Produced {
     const { cell, key, rules } = this;
     const { codec } = cell.definition;
-    const before =
-      base.value === ABSENT
-        ? begun(cell.definition, rules, key)
-        : { value: base.value, traits: base.traits, bytes: bytesOf(base, cell.definition) };
+    const before = this.before(base);
     let state: unknown = codec.freeze(before.value);
     const events = make(state, version - 1);
     if (events.length === 0) return { kind: 'none' };
@@ -180,13 +191,42 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     return { kind: 'events', events, after: taken(codec, before, state, key) };
   }
 
-  /** A private, checked copy of an event. @throws StateSerializationError, StateTooLargeError */
+  private before(base: Snapshot): Folded {
+    const { definition } = this.cell;
+    if (base.value === ABSENT) return begun(definition, this.rules, this.key);
+    return { value: base.value, traits: base.traits, bytes: bytesOf(base, definition) };
+  }
+
+  /** Where the definition says which events lead from state to state, those are written. */
+  protected override produced(base: Snapshot, change: Change): Produced {
+    const { diff } = this.rules;
+    if (diff === undefined) return super.produced(base, change);
+    const { codec } = this.cell.definition;
+    const version = (base.head?.version ?? 0) + 1;
+    const make = (state: unknown): readonly Draft[] =>
+      diff(state, codec.freeze(change.next)).map((event) => this.draft(this.given(event)));
+    const made = this.produce(base, version, make);
+    const after = made.kind === 'events' ? made.after.value : this.before(base).value;
+    if (codec.equal(after, change.next)) return made;
+    throw new EventFoldError(
+      `The events that \`diff\` gives for "${this.key}" do not lead to the state that was to be saved. Nothing was stored.`,
+      { key: this.key, version, type: 'diff' },
+    );
+  }
+
+  /** A private, checked copy of an event. @throws StateSerializationError, StateValidationError, StateTooLargeError */
   private draft({ event, schema, meta }: GivenEvent): Draft {
     const { codec } = this.cell.definition;
-    const { value, traits } = codec.copy(event, { key: this.key });
+    const { value, traits } = this.accepting.accept(event, this.key);
     const document = documentOf(codec, value, traits);
     const bytes = jsonBytes(document);
     return { event: codec.freeze(value), document, schema, meta: checkMeta(meta), bytes };
+  }
+
+  /** Whether what is stored is what was given, whatever versions their types were written under. */
+  private isSame(record: LogRecord, draft: Draft): boolean {
+    const stored = this.rules.current(this.eventIn(record), record);
+    return stored !== null && this.cell.definition.codec.equal(stored, draft.event);
   }
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────

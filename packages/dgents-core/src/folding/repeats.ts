@@ -11,12 +11,6 @@ export interface Draft extends NewEvent {
   readonly event: unknown;
 }
 
-/** What a repeated append is compared with. */
-export interface Kin {
-  /** Whether what is stored is the event that was given. */
-  isSame(record: LogRecord, draft: Draft): boolean;
-}
-
 export class AppendRepeats implements Repeats {
   /** What was appended in the end, by this call or by the one that it repeats. */
   first: Version = 0;
@@ -27,7 +21,7 @@ export class AppendRepeats implements Repeats {
     private readonly id: string,
     /** Undefined: they follow from the state, and are not known before. */
     private readonly drafts: readonly Draft[] | undefined,
-    private readonly kin: Kin,
+    private readonly isSame: (record: LogRecord, draft: Draft) => boolean,
   ) {}
 
   waiting(other: Operation): void {
@@ -61,7 +55,7 @@ export class AppendRepeats implements Repeats {
       first.kind === 'event' &&
       (drafts === undefined ||
         (drafts.length === records.length &&
-          drafts.every((draft, index) => this.kin.isSame(records[index] as LogRecord, draft))));
+          drafts.every((draft, index) => this.isSame(records[index] as LogRecord, draft))));
     if (!same) throw this.reused(first.version);
     this.first = first.version;
     return { ...NOTHING, head: headOf(last), value: null };

@@ -44,6 +44,7 @@ import {
 import type { Cell } from './cell.js';
 import { type Call, remainingMs } from './deadlines.js';
 import type { Definition, DefinitionOptions, EventOptions } from './definition.js';
+import type { Change } from './diff.js';
 import { endedBy } from './ended-by.js';
 import { checkTimeout, type Engine } from './engine.js';
 import { eraseDeleted } from './erase.js';
@@ -352,7 +353,12 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   private replacement(state: S): (base: Snapshot) => Produced {
     const { definition } = this.cell;
     const own = definition.accept(state, this.key);
-    return (base) => ({ kind: 'write', change: changeByState(definition, base, own, this.key) });
+    return (base) => this.produced(base, changeByState(definition, base, own, this.key));
+  }
+
+  /** @internal What a change of the state is written as. */
+  protected produced(_base: Snapshot, change: Change): Produced {
+    return { kind: 'write', change };
   }
 
   update(change: (draft: S) => S | void, options?: UpdateOptions): Promise<Versioned<S>> {
@@ -381,10 +387,10 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     const { definition } = this.cell;
     return (base) => {
       if (base.value !== ABSENT) {
-        return { kind: 'write', change: changeByRecipe(definition, base, recipe, this.key) };
+        return this.produced(base, changeByRecipe(definition, base, recipe, this.key));
       }
       const start = this.begun(definition);
-      return { kind: 'write', change: stateByRecipe(definition, start, recipe, this.key) };
+      return this.produced(base, stateByRecipe(definition, start, recipe, this.key));
     };
   }
 

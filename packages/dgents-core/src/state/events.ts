@@ -31,8 +31,12 @@ export interface EventRules {
    * @param event as it was stored, decoded
    */
   apply(state: unknown, event: unknown, record: Pick<LogRecord, 'version' | 'schema'>): unknown;
+  /** An event as the program knows it now, whenever it was written; null: left out. */
+  current(event: unknown, record: Pick<LogRecord, 'version' | 'schema'>): unknown;
   /** Whether a snapshot is worth writing. */
   snapshotDue(tail: Tail): boolean;
+  /** The events that lead from one state to another. Without it such a change is stored as the state that it makes. */
+  readonly diff?: ((previous: unknown, next: unknown) => readonly unknown[]) | undefined;
 }
 
 /** A state that folding starts from, or has led to. */

@@ -111,7 +111,7 @@ function dueTrim(cell: Cell, retain: Retention, bite: number): (() => Promise<vo
   const grace = retain.graceMs ?? (engine.port.sharing === 'process' ? 0 : DEFAULT_GRACE_MS);
   const mayGo = (place: Head): boolean => mayGoBefore(place, now, retain, grace);
   const milestone = milestones.due(mayGo);
-  if (snapshot.asStored) milestones.pass(snapshot, bite);
+  if (isTrimPoint(snapshot)) milestones.pass(snapshot, bite);
   if (milestone !== undefined) return () => trimTo(cell, milestone, mayGo);
   if (
     head.version < cell.lookForOldAt ||
@@ -129,11 +129,16 @@ function dueTrim(cell: Cell, retain: Retention, bite: number): (() => Promise<vo
   };
 }
 
+/** A patch may follow what was migrated on the way here, and would not fit a base that holds it as it is now. */
+function isTrimPoint({ asStored, folded = false }: Snapshot): boolean {
+  return asStored || folded;
+}
+
 async function trimTo(cell: Cell, point: TrimPoint, mayGo: (place: Head) => boolean): Promise<void> {
   const { engine, key } = cell;
   const snapshot = 'version' in point ? await cell.reader.read(MAINTENANCE_TIMEOUT_MS, point.version) : point;
   const { head } = snapshot;
-  if (head === null || !snapshot.asStored || head.version <= cell.floor || !mayGo(head)) return;
+  if (head === null || !isTrimPoint(snapshot) || head.version <= cell.floor || !mayGo(head)) return;
   const base = checkpointOf(cell, snapshot);
   await safe(cell, base);
   await engine.backend.trim(key, base, { timeoutMs: MAINTENANCE_TIMEOUT_MS });

@@ -193,14 +193,12 @@ function written(
   operation: Operation,
   produced: Extract<Produced, { kind: 'write' }>,
 ): Stored {
-  const { codec, events, schemaVersion, wrapping } = cell.definition;
+  const { codec, schemaVersion, wrapping } = cell.definition;
   wrapping.assertFits(cell.engine.port, cell.engine.backend.name);
   const { change } = produced;
   const { meta } = operation.request;
   if (change.bytes > codec.maxBytes) throw tooLarge(cell.key, change.bytes, codec.maxBytes);
   const mayPatch =
-    // What events lead to is not stored anywhere: there is nothing that a patch would change.
-    events === undefined &&
     working.asStored &&
     working.value !== ABSENT &&
     patchPaysOff(change.patchBytes, change.bytes, cell.engine.checkpointFactor);
@@ -255,7 +253,7 @@ function told(
   const { startVersion } = working;
   const tailBytes = working.tailBytes + recordBytes + RECORD_OVERHEAD_BYTES * records.length;
   const meta = events.at(-1)?.meta;
-  return { records, next: { head, meta, ...after, asStored: true, tailBytes, startVersion } };
+  return { records, next: { head, meta, ...after, asStored: false, folded: true, tailBytes, startVersion } };
 }
 
 /** How many versions are kept where this is the newest. */

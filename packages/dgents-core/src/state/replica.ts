@@ -36,6 +36,8 @@ export interface Snapshot {
   readonly meta: Meta | undefined;
   /** Whether the value is what the log holds; else the next write stores it whole. */
   readonly asStored: boolean;
+  /** Where it is not: whether events have led to it. Nothing but events or a whole state follows then. */
+  readonly folded?: boolean;
   /** Length of the encoded value in bytes; negative while unknown. */
   readonly bytes: number;
   /** What the records since the newest starting point weigh, in bytes. */
@@ -85,8 +87,9 @@ export class Reader {
    * whole and replaces it.
    */
   async apply(known: Snapshot, tail: LogTail, timeoutMs: number): Promise<Snapshot> {
-    if (known.asStored || tail.since !== 'same' || startsAnew(tail))
-      return this.build(known, tail, timeoutMs);
+    // A patch is of what is stored. Events follow whatever the state is.
+    const resumable = known.asStored || tail.records[0]?.kind === 'event';
+    if (resumable || tail.since !== 'same' || startsAnew(tail)) return this.build(known, tail, timeoutMs);
     return this.read(timeoutMs);
   }
 
@@ -386,7 +389,8 @@ class Builder {
   finish(): Snapshot {
     const { head, meta, tailBytes, startVersion } = this;
     const shape = { head, meta, tailBytes, startVersion, bytes: -1 };
-    if (this.folding !== undefined) return { ...shape, ...this.folding.settle(), asStored: true };
+    if (this.folding !== undefined)
+      return { ...shape, ...this.folding.settle(), asStored: false, folded: true };
     if (this.document === ABSENT) return { ...shape, bytes: 0, value: ABSENT, traits: 0, asStored: true };
     if (this.warm !== undefined && this.plain && this.definition.schema === undefined) {
       return { ...shape, value: this.document, traits: this.warm.traits, asStored: true };

@@ -120,7 +120,8 @@ export class Wrapping {
       return stored.document === undefined ? stored.data : undefined;
     const names = codec === undefined ? [] : codec.split('+');
     const place = placeOf(key, stored, kind, after);
-    const sum = this.sums && kind === 'checkpoint' && isSum(names[0]) ? names.shift() : undefined;
+    const sum = kind === 'checkpoint' && isSum(names[0]) ? names.shift() : undefined;
+    if (sum !== undefined && !this.sums) throw foldedElsewhere(place);
     this.requireAll(names, place);
     const text = names.length === 0 ? stored.data : this.unwrap(stored.data, names, place, maxBytes);
     if (sum !== undefined && sum !== sumOf(text)) damaged(place, 'does not fit its checksum');
@@ -253,13 +254,14 @@ function isSum(name: string | undefined): boolean {
   return name?.startsWith(SUM) === true;
 }
 
+function foldedElsewhere({ key, version }: TextPlace): UnsupportedError {
+  return new UnsupportedError(
+    `The state of "${key}" at version ${version} was made of events: open it as the event stream that it is.`,
+    { key },
+  );
+}
+
 function notGiven({ key, version }: TextPlace, name: string, names: readonly string[]): UnsupportedError {
-  if (isSum(name)) {
-    return new UnsupportedError(
-      `The state of "${key}" at version ${version} was made of events: open it as the event stream that it is.`,
-      { key },
-    );
-  }
   return new UnsupportedError(
     `Version ${version} of "${key}" is stored with the codec "${names.join('+')}"; this agent was not given the ` +
       `transform for "${name}", or not in this order. Add it to \`transforms\`.`,

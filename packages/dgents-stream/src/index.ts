@@ -1,0 +1,23 @@
+export type { CaughtUp } from 'dgents-core/folding';
+export {
+  type AnyEvent,
+  defineStream,
+  type EventOf,
+  type Fold,
+  type FoldByType,
+  type FoldFunction,
+  type SnapshotPolicy,
+  type StreamDefinition,
+  type Upcaster,
+  type Upcasters,
+} from './stream/definition.js';
+export type { EventMetadata, Recorded } from './stream/recorded.js';
+export {
+  type AppendOptions,
+  type AppendResult,
+  type EventsOptions,
+  StreamAgent,
+  type StreamAgentOptions,
+  type SubscribeOptions,
+  type TryAppendResult,
+} from './stream/stream-agent.js';

@@ -1,0 +1,266 @@
+/** A state that is made of events. */
+import {
+  type CallOptions,
+  DgentsError,
+  type Expected,
+  type HeadSummary,
+  type StateConflictError,
+  type Store,
+  type Version,
+} from 'dgents-core';
+import { type Appended, type CaughtUp, FoldedAgent, type GivenEvent } from 'dgents-core/folding';
+import type { AnyEvent, EventOf, StreamDefinition } from './definition.js';
+import { type FoldRules, rulesOf } from './fold-rules.js';
+import { type EventMetadata, metaOf, type Recorded, recordedOf } from './recorded.js';
+
+/** Options of one agent of a stream. */
+export interface StreamAgentOptions {
+  /** Settle every call within so many milliseconds; the store's default (5,000) unless told. */
+  readonly timeoutMs?: number;
+  /** Refuse a store that cannot promise this. */
+  readonly requireDurability?: 'process' | 'power';
+  /** Time to live that every write of this handle sets, in milliseconds; only where `capabilities.ttl`. */
+  readonly ttlMs?: number;
+  /** Reject with `StateNotFoundError` when a stream is loaded that was never written. */
+  readonly mustExist?: boolean;
+  /** What of the past to keep; everything unless told. What is let go of cannot be projected again. */
+  readonly retain?: { readonly versions?: number; readonly ageMs?: number };
+}
+
+export interface AppendOptions extends CallOptions, EventMetadata {
+  /**
+   * Append only if this is where the stream ends: a version, or (stronger) what `read` gave; 0: the stream has no events.
+   * Without it the events go to the end, whoever else appends.
+   */
+  readonly expectedVersion?: Expected;
+  /**
+   * Makes the append happen once: a repeated one stores nothing and gives the original position, also after a restart and
+   * from another process. 1 to 128 printable ASCII characters; `newOperationId()` makes ids that can be judged on compacted
+   * streams, too.
+   */
+  readonly messageId?: string;
+}
+
+/** What an append, or a command, came to. */
+export interface AppendResult {
+  /** The version of the first event; 0 when there was nothing to append. */
+  readonly firstVersion: Version;
+  /** The version of the last event: give it as the next `expectedVersion`. */
+  readonly version: Version;
+  /** Whether this message had been stored before, and these are its original versions. */
+  readonly duplicate: boolean;
+}
+
+/** An append that may have lost, as a value. */
+export type TryAppendResult =
+  | ({ readonly ok: true } & AppendResult)
+  | { readonly ok: false; readonly expected: HeadSummary; readonly actual: HeadSummary };
+
+export interface EventsOptions<T extends string = string> extends CallOptions {
+  /** The first version; the oldest event kept unless told. */
+  readonly from?: Version;
+  /** The last version, inclusive. */
+  readonly to?: Version;
+  /** Only events of this type, or of these. */
+  readonly type?: T | readonly T[];
+  /** Newest first. */
+  readonly reverse?: boolean;
+}
+
+export interface SubscribeOptions<T extends string = string> {
+  /** The first version to be given; 1 unless told. */
+  readonly from?: Version;
+  readonly type?: T | readonly T[];
+  readonly signal?: AbortSignal;
+  /** How often to look where the store gives no hint, or in case one is lost, in milliseconds; 250 unless told. */
+  readonly pollMs?: number;
+}
+
+/**
+ * A stream of events, and the state that they lead to. A {@link DataAgent}: `load`, `history`, `watch` and all others work
+ * as on any agent, on the folded state.
+ *
+ * Where a snapshot is there and fits, a load reads it and what came after. Snapshots are written behind appends, and made
+ * again from the events when they are damaged or of another `foldVersion`.
+ *
+ * @typeParam E the union of all events, told apart by `type`
+ * @typeParam S the state
+ * @typeParam C the commands
+ */
+export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S> {
+  private readonly fold: FoldRules;
+
+  /**
+   * @param store stays open when the agent is closed
+   * @throws InvalidKeyError when the key is empty, too long or starts with `$`; TypeError for what is no definition
+   */
+  constructor(
+    store: Store,
+    key: string,
+    readonly definition: StreamDefinition<E, S, C>,
+    options: StreamAgentOptions = {},
+  ) {
+    const rules = rulesOf(definition);
+    const { codec, transforms, migrations, foldVersion, events } = definition;
+    super(store, key, rules, {
+      ...options,
+      ...(codec === undefined ? {} : { codec }),
+      ...(transforms === undefined ? {} : { transforms }),
+      ...(migrations === undefined ? {} : { migrations }),
+      foldVersion,
+      eventSchema: events,
+    });
+    this.fold = rules;
+  }
+
+  // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Appends events, all or none. They are taken at the call, checked and folded before anything is sent: what the fold
+   * refuses is not stored.
+   *
+   * @param events one or several; at most `capabilities.limits.recordsPerAppend`
+   * @throws StateConflictError when the stream does not end where `expectedVersion` says
+   * @throws MessageIdReusedError when the `messageId` stands for other events
+   * @throws EventFoldError, StateValidationError, StateSerializationError before anything is sent
+   * @throws OutcomeUnknownError when the answer was lost and could not be found out within the deadline
+   */
+  async append(events: E | readonly E[], options: AppendOptions = {}): Promise<AppendResult> {
+    const { expectedVersion, messageId, correlationId, causationId, metadata, ...call } = options;
+    const list = Array.isArray(events) ? (events as readonly E[]) : [events as E];
+    const appended = await this.appendAll(list, {
+      ...call,
+      ...(expectedVersion === undefined ? {} : { expected: expectedVersion }),
+      operationId: messageId,
+      meta: metaOf({ correlationId, causationId, metadata }),
+    });
+    return resultOf(appended);
+  }
+
+  /** The same, with a conflict as a value. Everything else is thrown. */
+  async tryAppend(events: E | readonly E[], options: AppendOptions = {}): Promise<TryAppendResult> {
+    try {
+      return { ok: true, ...(await this.append(events, options)) };
+    } catch (error) {
+      if (!DgentsError.is(error, 'DGENTS_STATE_CONFLICT')) throw error;
+      const { expected, actual } = error as StateConflictError;
+      return { ok: false, expected, actual };
+    }
+  }
+
+  /**
+   * Appends the events that the definition's `decide` gives for a command, in the state as it is then; asked again when
+   * somebody else was first. What it throws refuses the command. With a `messageId` a command happens once: its repetition
+   * is not decided again.
+   * @throws UnsupportedError when the definition has no `decide`
+   */
+  async decide(command: C, options: AppendOptions = {}): Promise<AppendResult> {
+    const { decide } = this.definition;
+    if (typeof decide !== 'function') {
+      throw new TypeError('The definition of this stream has no `decide`: (command, state) => events.');
+    }
+    const { expectedVersion, messageId, correlationId, causationId, metadata, ...call } = options;
+    const decided = (state: unknown): readonly E[] => {
+      const events: unknown = decide(command, state as never);
+      if (typeof (events as { then?: unknown } | null | undefined)?.then === 'function') {
+        Promise.resolve(events).catch(() => undefined);
+        throw new TypeError(
+          '`decide` returned a promise. It is synchronous, and may run several times: do the slow work before.',
+        );
+      }
+      if (events === undefined || events === null) {
+        throw new TypeError(
+          '`decide` returned nothing. It returns an event or a list of them: `[]` for none.',
+        );
+      }
+      return Array.isArray(events) ? (events as readonly E[]) : [events as E];
+    };
+    const appended = await this.appendDecided(decided, {
+      ...call,
+      ...(expectedVersion === undefined ? {} : { expected: expectedVersion }),
+      operationId: messageId,
+      meta: metaOf({ correlationId, causationId, metadata }),
+    });
+    return resultOf(appended);
+  }
+
+  // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * The events kept, oldest first, as the program knows them now. Those that `retired` leaves out are not given, nor are
+   * states that were set by `save`.
+   * @throws LogCompactedError when `from` is no longer kept, or what comes next was compacted meanwhile
+   */
+  events<T extends E['type']>(
+    options: EventsOptions<T> & { readonly type: T | readonly T[] },
+  ): AsyncIterable<Recorded<EventOf<E, T>>>;
+  events(options?: EventsOptions): AsyncIterable<Recorded<E>>;
+  async *events({ type, ...range }: EventsOptions = {}): AsyncGenerator<Recorded<never>, void, undefined> {
+    const wanted = typesOf(type);
+    for await (const { record, event } of this.storedEvents(range)) {
+      const current = this.fold.current(event, record);
+      if (current !== null && wanted?.has(current.type) !== false)
+        yield recordedOf<never>(this.key, record, current);
+    }
+  }
+
+  /**
+   * The events from a version on, in order, then new ones as they come, whoever appends them; in between, `{ caughtUp: true }`
+   * each time that all there was has been given. Ends when the consumer stops, `signal` aborts or the agent is closed.
+   * @throws LogCompactedError when what comes next is no longer kept
+   */
+  subscribe<T extends E['type']>(
+    options: SubscribeOptions<T> & { readonly type: T | readonly T[] },
+  ): AsyncIterable<Recorded<EventOf<E, T>> | CaughtUp>;
+  subscribe(options?: SubscribeOptions): AsyncIterable<Recorded<E> | CaughtUp>;
+  async *subscribe({
+    from = 1,
+    type,
+    ...following
+  }: SubscribeOptions = {}): AsyncGenerator<Recorded<never> | CaughtUp, void, undefined> {
+    const wanted = typesOf(type);
+    for await (const item of this.followEvents(from, following)) {
+      if ('caughtUp' in item) {
+        yield item;
+        continue;
+      }
+      const current = this.fold.current(item.event, item.record);
+      if (current !== null && wanted?.has(current.type) !== false)
+        yield recordedOf<never>(this.key, item.record, current);
+    }
+  }
+
+  /**
+   * The state as it was at a version or time; at version 0 the state before the first event.
+   * @throws LogCompactedError when that is no longer kept; RangeError for a version that does not exist yet
+   */
+  async replayTo(at: Version | Date, options: CallOptions = {}): Promise<S> {
+    if (at === 0) return this.definition.initial();
+    return this.load({ ...options, at });
+  }
+
+  /** Writes a snapshot of the state as it is now. @returns the version that it is of; 0 where there is nothing */
+  snapshot(options?: CallOptions): Promise<Version> {
+    return this.writeSnapshot(options);
+  }
+
+  /** @internal */
+  protected override given(event: unknown): GivenEvent {
+    const type = (event as Partial<AnyEvent> | null | undefined)?.type;
+    if (typeof event !== 'object' || typeof type !== 'string' || type === '') {
+      throw new TypeError(
+        'An event is an object with a `type`, a text that is not empty. Nothing was stored.',
+      );
+    }
+    return { event, schema: this.fold.versionOf(type) };
+  }
+}
+
+function resultOf({ first, version, duplicate }: Appended): AppendResult {
+  return { firstVersion: first, version, duplicate };
+}
+
+function typesOf(type: string | readonly string[] | undefined): ReadonlySet<string> | undefined {
+  if (type === undefined) return undefined;
+  return new Set(typeof type === 'string' ? [type] : type);
+}
