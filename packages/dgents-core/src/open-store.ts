@@ -1,6 +1,8 @@
 /** From a URL to a store. Packages are loaded when their scheme is asked for, never by being imported. */
 import type { Backend } from './backend.js';
 import { StorageUnavailableError, UnsupportedError } from './errors.js';
+import { checkOptions, type OptionNames } from './option-names.js';
+import { ENGINE_OPTIONS } from './state/agent-option-names.js';
 import { Store, type StoreOptions } from './store.js';
 
 /** Makes a backend of a URL. It may connect lazily; `openStore` asks it to be ready. */
@@ -10,6 +12,8 @@ export interface OpenStoreOptions extends StoreOptions {
   /** More schemes, without the colon: `{ lmdb: (url) => lmdbBackend(url) }`. They come before the known ones. */
   readonly backends?: Readonly<Record<string, BackendFactory>>;
 }
+
+const OPTIONS: OptionNames<OpenStoreOptions> = { ...ENGINE_OPTIONS, backends: true };
 
 /** Packages of ours that bring schemes: each exports `backends`, a record of factories by scheme. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -30,7 +34,7 @@ const BUILT_IN: Readonly<Record<string, BackendFactory>> = {
  * Opens a store: `memory:`, `file:./state`, and, with their packages, `sqlite:`, `pglite:`, `postgres:`, `redis:`.
  * The store answers when this resolves; there is no silent fall back to another one.
  * @param url what to open; the environment variable DGENTS_STORE unless given
- * @throws TypeError when there is no URL
+ * @throws TypeError when there is no URL, or for an option that is not known
  * @throws UnsupportedError for an unknown scheme, an option that it does not take, or a package that is not installed
  * @throws StorageUnavailableError when the store does not answer; StorageTimeoutError when it does not in time
  */
@@ -45,8 +49,10 @@ export async function openStore(url?: string, options: OpenStoreOptions = {}): P
       `"${beginning(address)}" is no store URL: it begins with a scheme, as in 'file:./state'.`,
     );
   }
-  const backend = await (await factoryOf(scheme, options))(address);
-  const store = new Store(backend, options);
+  checkOptions('openStore', options, OPTIONS);
+  const { backends, ...rest } = options;
+  const backend = await (await factoryOf(scheme, backends))(address);
+  const store = new Store(backend, rest);
   try {
     await store.ready();
   } catch (error) {
@@ -56,7 +62,10 @@ export async function openStore(url?: string, options: OpenStoreOptions = {}): P
   return store;
 }
 
-async function factoryOf(scheme: string, { backends = {} }: OpenStoreOptions): Promise<BackendFactory> {
+async function factoryOf(
+  scheme: string,
+  backends: OpenStoreOptions['backends'] = {},
+): Promise<BackendFactory> {
   if (Object.hasOwn(backends, scheme)) return backends[scheme] as BackendFactory;
   if (Object.hasOwn(BUILT_IN, scheme)) return BUILT_IN[scheme] as BackendFactory;
   const name = Object.hasOwn(PACKAGES, scheme) ? PACKAGES[scheme] : undefined;

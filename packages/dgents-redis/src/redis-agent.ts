@@ -44,6 +44,8 @@ const OF_BACKEND = [
   'waitAof',
 ] as const;
 
+const OWN_OPTIONS: readonly (keyof RedisAgentOptions<unknown>)[] = ['url', 'backend', 'key', ...OF_BACKEND];
+
 /** That of all agents. */
 const DEFAULT_TIMEOUT_MS = 5_000;
 
@@ -72,6 +74,7 @@ export class RedisAgent<S, In = unknown> extends BackendAgent<S> {
     super(used, withoutBackend(rest) as AgentOptions<S> & EngineOptions, {
       key,
       shared: backend !== undefined,
+      ownOptions: OWN_OPTIONS,
     });
     this.#backend = used;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;

@@ -17,6 +17,13 @@ withServer(`a RedisAgent${reason}`, () => {
   });
   afterEach(() => removePrefix(url, prefix));
 
+  test('a misspelt option is refused, of its own and of every agent', async () => {
+    const open = (options: object) => () => new RedisAgent({ url, ...options });
+    expect(open({ prefx: prefix })).toThrow('RedisAgent has no option "prefx". Did you mean prefix?');
+    expect(open({ prefix, ttlms: 5 })).toThrow('Did you mean ttlMs?');
+    await new RedisAgent({ url, prefix, waitReplicas: 0, clock: Date.now, timeoutMs: 500 }).close();
+  });
+
   test('a URL opens a store and an agent, and what one saved the other one loads', async () => {
     const address = new URL(url);
     address.searchParams.set('prefix', prefix);

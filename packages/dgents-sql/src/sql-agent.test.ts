@@ -94,6 +94,13 @@ describe('a SQLAgent', () => {
     },
   );
 
+  test('refuses a misspelt option, its own and those of every agent', () => {
+    const open = (options: object) => () => new SQLAgent({ url: 'sqlite::memory:', ...options });
+    expect(open({ kye: 'mine' })).toThrow('SQLAgent has no option "kye". Did you mean key?');
+    expect(open({ ttlms: 5 })).toThrow('Did you mean ttlMs?');
+    expect(open({ timeoutMs: 500, checkpointFactor: 3 })).not.toThrow();
+  });
+
   test('refuses a key that a store refuses', () => {
     expect(() => new SQLAgent({ url: 'sqlite::memory:', key: '$mine' })).toThrow(/"\$"/);
   });

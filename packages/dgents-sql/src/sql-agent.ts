@@ -31,6 +31,8 @@ export interface SQLAgentOptions<S> extends AgentOptions<S>, EngineOptions {
   readonly key?: string;
 }
 
+const OWN_OPTIONS: readonly (keyof SQLAgentOptions<unknown>)[] = ['url', 'backend', 'key'];
+
 /**
  * A state in SQLite, Postgres or PGlite, and queries over this and its neighbours.
  *
@@ -57,7 +59,11 @@ export class SQLAgent<S, In = unknown> extends BackendAgent<S> {
         'SQLAgent takes a SqliteBackend, PostgresBackend or PgliteBackend, such as `store.backend`.',
       );
     }
-    super(used, rest as AgentOptions<S> & EngineOptions, { key, shared: backend !== undefined });
+    super(used, rest as AgentOptions<S> & EngineOptions, {
+      key,
+      shared: backend !== undefined,
+      ownOptions: OWN_OPTIONS,
+    });
     this.#queries = new DocumentQueries(used.documents, {
       key: this.key,
       codec: options.codec instanceof Codec ? options.codec : new Codec(options.codec),

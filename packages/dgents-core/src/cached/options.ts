@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Codec, CodecOptions } from '../codec/codec.js';
 import type { DataAgent } from '../data-agent.js';
+import { checkOptions, type OptionNames } from '../option-names.js';
 import { type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { assertAgent } from '../wrapper/assert-agent.js';
 import { keyOf } from '../wrapper/key-of.js';
@@ -112,8 +113,22 @@ const DEFAULT_MAX_PENDING = 1_000;
 /** More than this timers do not count. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+const OPTIONS: OptionNames<WriteBehindOptions<unknown>> = {
+  mode: true,
+  maxAgeMs: true,
+  watched: true,
+  pollMs: true,
+  onError: true,
+  codec: true,
+  clock: true,
+  flushMs: true,
+  maxPending: true,
+  schema: true,
+};
+
 /** @throws RangeError, TypeError */
 export function rulesOf<S>(inner: DataAgent<S>, options: CachedAgentOptions<S>): CacheRules<S> {
+  checkOptions('CachedAgent', options, OPTIONS);
   const { watched, codec, pollMs, onError = warnProcess, clock = () => performance.now() } = options;
   const { maxAgeMs = watched === undefined ? DEFAULT_MAX_AGE_MS : WATCHED_MAX_AGE_MS } = options;
   if (typeof maxAgeMs !== 'number' || !(maxAgeMs >= 0)) {

@@ -193,7 +193,7 @@ describe('refused when the class is declared', () => {
     ['no name in the store', inClass(`@Field(() => String, { name: '' }) a = 1`), /its name in the store/],
     ['two of one name', inClass(`@Field(() => String, { name: 'b' }) a = 1; @Field(() => String) b = 1;`), /X: a and b are both stored as "b"/],
     ['two @Field', inClass('@Field(() => String) @Field(() => String) a = 1'), /X\.a has two @Field/],
-    ['an unknown option', inClass('@Field(() => String, { optinal: true }) a = 1'), /no option "optinal"; there are name, optional/],
+    ['an unknown option', inClass('@Field(() => String, { optinal: true }) a = 1'), /no option "optinal"\. Did you mean optional\? There are name, optional\./],
     ['an option that is none of the two', inClass(`@Field(() => String, { optional: 'no' }) a = 1`), /true or false/],
     ['an unknown option of @State', `${head}@State({ name: 'x', versoin: 2 }) class X {}`, /@State has no option "versoin"/],
     ['a Map without values', inClass('@Field(() => mapOf(String)) a = 1'), /mapOf takes the types of keys and values/],

@@ -1,5 +1,5 @@
+import { checkOptions, type OptionNames } from '../option-names.js';
 import { orForget, take } from './declared.js';
-import { checkOptions } from './options.js';
 import type { FieldType } from './types.js';
 
 export interface FieldOptions {
@@ -54,7 +54,7 @@ export function Field(first?: FieldOptions | (() => FieldType), second?: FieldOp
     });
 }
 
-const OPTIONS = ['name', 'optional'];
+const OPTIONS: OptionNames<FieldOptions> = { name: true, optional: true };
 
 function checkArguments(type: (() => FieldType) | undefined, options: FieldOptions): void {
   if (type !== undefined && Object.hasOwn(type, 'prototype')) {

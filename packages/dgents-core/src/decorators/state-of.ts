@@ -1,11 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type ClassCodec, Codec, type CodecOptions } from '../codec/codec.js';
 import { isStackOverflow } from '../codec/refusal.js';
+import { checkOptions, type OptionNames } from '../option-names.js';
 import type { StateDefinition } from '../schema/define-state.js';
 import { Check } from './check.js';
 import { type DeclaredClass, declaredOf, type StateClass } from './declared.js';
 import { InstanceShape } from './instance-shape.js';
-import { checkOptions } from './options.js';
 import { everyShape } from './shape.js';
 import { assertDeclared } from './state.js';
 
@@ -25,17 +25,17 @@ export interface ClassStateOptions<T>
   readonly codec?: Omit<CodecOptions, 'classes'>;
 }
 
-const OPTIONS = [
-  'name',
-  'classes',
-  'codec',
-  'initial',
-  'retain',
-  'schemaVersion',
-  'migrations',
-  'transforms',
-  'blobs',
-];
+const OPTIONS: OptionNames<ClassStateOptions<object>> = {
+  name: true,
+  classes: true,
+  codec: true,
+  initial: true,
+  retain: true,
+  schemaVersion: true,
+  migrations: true,
+  transforms: true,
+  blobs: true,
+};
 
 /** What the openers take. */
 export interface ClassState<T> extends StateDefinition<T> {

@@ -1,5 +1,6 @@
 import { checkClassVersion, hasHiddenState } from '../codec/classes.js';
 import type { ClassMigrations } from '../codec/codec.js';
+import { checkOptions, type OptionNames } from '../option-names.js';
 import {
   begin,
   type DeclaredClass,
@@ -12,7 +13,6 @@ import {
   type TakenField,
   takenOn,
 } from './declared.js';
-import { checkOptions } from './options.js';
 import { everyShape, type Shape } from './shape.js';
 import { NotThereYet, shapeOf } from './types.js';
 
@@ -63,10 +63,12 @@ export function State(options: StateOptions): StateDecorator {
     });
 }
 
+const OPTIONS: OptionNames<StateOptions> = { name: true, version: true, migrations: true };
+
 function checked(options: StateOptions): Required<StateOptions> {
   if (typeof options !== 'object' || options === null)
     throw new TypeError("@State takes a name: @State({ name: 'profile' }).");
-  checkOptions('@State', options, ['name', 'version', 'migrations']);
+  checkOptions('@State', options, OPTIONS);
   const { name, version = 1, migrations = {} } = options;
   if (typeof name !== 'string' || name === '')
     throw new TypeError("@State takes a name: @State({ name: 'profile' }).");

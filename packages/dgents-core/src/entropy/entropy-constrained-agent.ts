@@ -2,6 +2,7 @@ import type { Version } from '../backend.js';
 import type { Codec, CodecOptions } from '../codec/codec.js';
 import type { DataAgent, SaveOptions, UpdateOptions, Versioned, Weight } from '../data-agent.js';
 import { EntropyBudgetExceededError, UnsupportedError } from '../errors.js';
+import { checkOptions, type OptionNames } from '../option-names.js';
 import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { ForwardingAgent, type Wrapped } from '../wrapper/forwarding-agent.js';
 import { LentAgent } from '../wrapper/lent-agent.js';
@@ -37,6 +38,19 @@ export interface ChildOptions<T> extends EntropyConstrainedAgentOptions {
   readonly agent?: Wrapped<T>;
 }
 
+const OPTIONS: OptionNames<EntropyConstrainedAgentOptions> = {
+  maxBytes: true,
+  budget: true,
+  depth: true,
+  rule: true,
+  maxRecordBytes: true,
+  maxVersions: true,
+  mode: true,
+  onWarning: true,
+  codec: true,
+};
+const CHILD_OPTIONS: OptionNames<ChildOptions<unknown>> = { ...OPTIONS, agent: true };
+
 /**
  * Limits what a state may weigh by its place in a tree of agents: `floor(maxBytes × budget)` bytes, where a child has
  * less than its parent. Counted are the bytes of the state's JSON text in UTF-8, as the engine knows them anyway,
@@ -67,6 +81,7 @@ export class EntropyConstrainedAgent<S> extends ForwardingAgent<S> {
    */
   constructor(inner: Wrapped<S>, options: EntropyConstrainedAgentOptions = {}) {
     super(inner);
+    checkOptions('EntropyConstrainedAgent', options, OPTIONS);
     const { maxBytes = DEFAULT_MAX_BYTES, depth = 0, rule = perDepth, mode = 'refuse', codec } = options;
     this.depth = checkWhole('depth', depth, 0);
     this.budget = checkBudget(options.budget === undefined ? rule(depth) : options.budget);
@@ -94,6 +109,7 @@ export class EntropyConstrainedAgent<S> extends ForwardingAgent<S> {
    * @param options what differs; `agent` for a state of its own
    */
   child<T = S>(options: ChildOptions<T> = {}): EntropyConstrainedAgent<T> {
+    checkOptions('child()', options, CHILD_OPTIONS);
     const { agent = new LentAgent(this.inner) as unknown as DataAgent<T>, ...own } = options;
     const { budget: _, ...inherited } = this.options;
     // What is undefined is not told: it must not take a limit away.

@@ -1,3 +1,4 @@
+import type { OptionNames } from '../option-names.js';
 import type { Opening } from '../schema/opening.js';
 import type { AgentOptions } from '../state/agent.js';
 import { BackendAgent } from '../state/backend-agent.js';
@@ -13,6 +14,16 @@ export interface PersistentAgentOptions<S>
   readonly path: string;
 }
 
+const OPTIONS: OptionNames<Omit<FileBackendOptions, 'single' | 'clock' | 'random'>> = {
+  path: true,
+  durability: true,
+  format: true,
+  mode: true,
+  maxOpenFiles: true,
+  fileSystem: true,
+  onRepair: true,
+};
+
 /**
  * A state in one file that survives the end of the process and, with the default `durability: 'power'`, a power cut
  * after an acknowledged save. Several handles and processes may open the same file.
@@ -22,6 +33,6 @@ export interface PersistentAgentOptions<S>
 export class PersistentAgent<S, In = unknown> extends BackendAgent<S> {
   constructor(options: Opening<PersistentAgentOptions<S>, S, In>);
   constructor(options: PersistentAgentOptions<S>) {
-    super(fileBackend({ ...options, single: true }), options);
+    super(fileBackend({ ...options, single: true }), options, { ownOptions: Object.keys(OPTIONS) });
   }
 }

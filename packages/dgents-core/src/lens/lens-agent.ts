@@ -24,6 +24,7 @@ import {
   StateNotFoundError,
   UnsupportedError,
 } from '../errors.js';
+import { checkOptions, type OptionNames } from '../option-names.js';
 import { checkMeta } from '../state/arguments.js';
 import { Deadlines, monotonicMs, remainingMs } from '../state/deadlines.js';
 import { endedBy } from '../state/ended-by.js';
@@ -44,6 +45,8 @@ export interface LensAgentOptions {
    */
   readonly codec?: Codec | CodecOptions;
 }
+
+const OPTIONS: OptionNames<LensAgentOptions> = { codec: true };
 
 type Shown<A> = Versioned<A | DeepReadonly<A>>;
 
@@ -82,11 +85,12 @@ export class LensAgent<S, A> implements DataAgent<A> {
   constructor(
     parent: Wrapped<S>,
     readonly lens: Lens<NoInfer<S>, A>,
-    { codec }: LensAgentOptions = {},
+    options: LensAgentOptions = {},
   ) {
     assertAgent(parent);
+    checkOptions('LensAgent', options, OPTIONS);
     this.parent = parent;
-    this.codec = stateRulesOf(parent, { codec }).codec;
+    this.codec = stateRulesOf(parent, options).codec;
   }
 
   /** The address of the whole, where the parent tells it. */

@@ -27,6 +27,6 @@ export class VolatileAgent<S, In = unknown> extends BackendAgent<S> {
     const { retain = { versions: VOLATILE_VERSIONS }, clock, ...rest } = given;
     const backend = new MemoryBackend(clock === undefined ? {} : { clock });
     const engine = clock === undefined ? rest : { ...rest, clock };
-    super(backend, retain === 'all' ? engine : { ...engine, retain });
+    super(backend, retain === 'all' ? engine : { ...engine, retain }, { ownOptions: [] });
   }
 }

@@ -4,9 +4,10 @@ import {
   OPERATION_CHANNEL,
   type OperationEvent,
 } from '../observe/events.js';
+import { checkOptions, type OptionNames } from '../option-names.js';
 import { backendCallAttributes } from './conventions.js';
 import { tracedCall } from './current.js';
-import type { TelemetryOptions } from './options.js';
+import { TELEMETRY_OPTIONS, type TelemetryOptions } from './options.js';
 import { SpansOfChannel } from './spans-of-channel.js';
 import { Telemetry } from './telemetry.js';
 
@@ -18,6 +19,8 @@ export interface InstrumentOptions extends TelemetryOptions {
    */
   readonly backendCalls?: boolean;
 }
+
+const OPTIONS: OptionNames<InstrumentOptions> = { ...TELEMETRY_OPTIONS, backendCalls: true };
 
 /** They last as long as their consumer likes. */
 const STREAMS: ReadonlySet<string> = new Set(['timeline', 'watch', 'keys', 'feed', 'range']);
@@ -32,6 +35,7 @@ const STREAMS: ReadonlySet<string> = new Set(['timeline', 'watch', 'keys', 'feed
  * @throws TypeError when an option cannot be meant
  */
 export function instrument(options: InstrumentOptions = {}): () => void {
+  checkOptions('instrument', options, OPTIONS);
   const telemetry = new Telemetry(options);
   const operations = new SpansOfChannel<OperationEvent>(OPERATION_CHANNEL, {
     begin: ({ operation, backend, key }) => {

@@ -1,4 +1,5 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
+import type { OptionNames } from '../option-names.js';
 
 export interface TelemetryOptions {
   /** Makes the spans. The one that is registered with `@opentelemetry/api` unless told. */
@@ -16,8 +17,16 @@ export interface TelemetryOptions {
   readonly recordKeys?: boolean;
 }
 
+export const TELEMETRY_OPTIONS: OptionNames<TelemetryOptions> = {
+  tracerProvider: true,
+  meterProvider: true,
+  collection: true,
+  namespace: true,
+  recordKeys: true,
+};
+
 /** @throws TypeError when an option cannot be meant */
-export function checkOptions(options: TelemetryOptions): void {
+export function checkTelemetry(options: TelemetryOptions): void {
   const { tracerProvider, meterProvider, collection, namespace } = options;
   if (tracerProvider !== undefined && typeof tracerProvider.getTracer !== 'function')
     throw new TypeError('`tracerProvider` has a method getTracer: give the provider, not a tracer.');

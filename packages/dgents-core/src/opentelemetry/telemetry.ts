@@ -29,7 +29,7 @@ import {
   RESENDS,
   SCOPE,
 } from './conventions.js';
-import { checkOptions, type TelemetryOptions } from './options.js';
+import { checkTelemetry, type TelemetryOptions } from './options.js';
 
 export class Telemetry {
   private readonly tracer: Tracer;
@@ -40,7 +40,7 @@ export class Telemetry {
 
   /** @throws TypeError when an option cannot be meant */
   constructor(private readonly options: TelemetryOptions) {
-    checkOptions(options);
+    checkTelemetry(options);
     this.tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
     const meter = (options.meterProvider ?? metrics).getMeter(SCOPE);
     this.duration = meter.createHistogram(DURATION, {

@@ -12,11 +12,12 @@ import type {
 } from '../data-agent.js';
 import type { OperationName } from '../observe/events.js';
 import { errorName } from '../observe/observe.js';
+import { checkOptions } from '../option-names.js';
 import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { ForwardingAgent, type Wrapped } from '../wrapper/forwarding-agent.js';
 import type { Named } from './conventions.js';
 import { listen, runTraced } from './current.js';
-import type { TelemetryOptions } from './options.js';
+import { TELEMETRY_OPTIONS, type TelemetryOptions } from './options.js';
 import { type Recording, Telemetry } from './telemetry.js';
 import { tracedSteps } from './traced-steps.js';
 
@@ -44,6 +45,7 @@ export class TracedAgent<S> extends ForwardingAgent<S> {
   /** @throws TypeError when an option cannot be meant */
   constructor(inner: Wrapped<S>, options: TelemetryOptions = {}) {
     super(inner);
+    checkOptions('TracedAgent', options, TELEMETRY_OPTIONS);
     this.telemetry = new Telemetry(options);
     this.backend = inner.capabilities.backend;
     this.stopListening = listen();

@@ -3,7 +3,9 @@ import type { Backend, Head } from '../backend.js';
 import type { Json } from '../codec/codec.js';
 import type { CallOptions } from '../data-agent.js';
 import { checkKey } from '../keys.js';
+import { checkOptions } from '../option-names.js';
 import { type AgentOptions, StateAgent } from './agent.js';
+import { AGENT_OPTIONS, ENGINE_OPTIONS } from './agent-option-names.js';
 import { remainingMs } from './deadlines.js';
 import type { DefinitionOptions } from './definition.js';
 import { Engine, type EngineOptions } from './engine.js';
@@ -17,6 +19,11 @@ export interface BackendAgentPlace {
   readonly key?: string | undefined;
   /** The backend belongs to the caller, who may share it: closing the agent leaves it open. */
   readonly shared?: boolean;
+  /**
+   * Names of options that the agent class takes beside those of every agent, `[]` where there are none. With them, all
+   * others are refused as misspelt.
+   */
+  readonly ownOptions?: readonly string[];
 }
 
 /** A state as it is stored, not decoded. */
@@ -38,12 +45,17 @@ export class BackendAgent<S> extends StateAgent<S> {
 
   /**
    * @throws InvalidKeyError when the key is too long or starts with `$`
+   * @throws TypeError for an option that is not known, where `ownOptions` are given
    */
   constructor(
     backend: Backend,
     options: AgentOptions<S> & EngineOptions = {},
-    { key = OWN_KEY, shared = false }: BackendAgentPlace = {},
+    { key = OWN_KEY, shared = false, ownOptions }: BackendAgentPlace = {},
   ) {
+    if (ownOptions !== undefined) {
+      const own = Object.fromEntries(ownOptions.map((name) => [name, true] as const));
+      checkOptions(new.target.name, options, { ...own, ...AGENT_OPTIONS, ...ENGINE_OPTIONS });
+    }
     const engine = new Engine(backend, options);
     checkKey(key, engine.port.limits);
     super(engine, key, options, () => engine.close([], { keepBackend: shared }));

@@ -1,5 +1,6 @@
 import type { DataAgent, Versioned, WriteOptions } from '../data-agent.js';
 import { DgentsError } from '../errors.js';
+import { checkOptions, type OptionNames } from '../option-names.js';
 import { checkMeta } from '../state/arguments.js';
 import { pause } from '../state/deadlines.js';
 import type { Wrapped } from '../wrapper/forwarding-agent.js';
@@ -14,6 +15,8 @@ export interface SymbiontOptions {
   /** From 0 to 1: spreads the attempts of several. `Math.random` unless told. */
   readonly random?: () => number;
 }
+
+const OPTIONS: OptionNames<SymbiontOptions> = { attempts: true, random: true };
 
 const DEFAULT_ATTEMPTS = 100;
 
@@ -51,6 +54,7 @@ export class Symbiont<I, O, S> {
     readonly logic: Logic<I, O, NoInfer<S>>,
     options: SymbiontOptions = {},
   ) {
+    checkOptions('Symbiont', options, OPTIONS);
     const { attempts = DEFAULT_ATTEMPTS, random = Math.random } = options;
     if (typeof logic !== 'function')
       throw new TypeError('A symbiont takes a function: `(input, state) => […]`.');
