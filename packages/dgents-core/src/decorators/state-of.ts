@@ -40,7 +40,7 @@ const OPTIONS: OptionNames<ClassStateOptions<object>> = {
 /** What the openers take. */
 export interface ClassState<T> extends StateDefinition<T> {
   readonly schema: StandardSchemaV1<unknown, T>;
-  /** Also for the wrappers that ask for the codec of the agent inside. */
+  /** Also for wrappers around agents of somebody else, which do not tell theirs. */
   readonly codec: Codec;
 }
 
