@@ -243,7 +243,8 @@ function told(
     recordBytes += event.bytes;
     if (wrapping.isPlain) cell.assertFits('event', event.bytes);
     const schema = event.schema === 1 ? undefined : event.schema;
-    const pending = new PendingRecord(head, 'event', event.document, schema, event.meta, event.bytes);
+    const meta = event.meta ?? request.meta;
+    const pending = new PendingRecord(head, 'event', event.document, schema, meta, event.bytes);
     const record = wrapping.record(cell.key, pending, before);
     before = head.id;
     if (!wrapping.isPlain) cell.assertFits('event', Buffer.byteLength(record.data));
@@ -252,7 +253,7 @@ function told(
   request.weigh?.({ bytes: after.bytes, recordBytes, versions: kept(cell, head.version) });
   const { startVersion } = working;
   const tailBytes = working.tailBytes + recordBytes + RECORD_OVERHEAD_BYTES * records.length;
-  const meta = events.at(-1)?.meta;
+  const meta = records.at(-1)?.meta;
   return { records, next: { head, meta, ...after, asStored: false, folded: true, tailBytes, startVersion } };
 }
 

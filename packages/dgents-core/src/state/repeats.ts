@@ -16,7 +16,6 @@ import { DEFAULT_GRACE_MS } from './retention.js';
 export async function settleRepeats(cell: Cell, batch: readonly Operation[], call: Call): Promise<void> {
   const open = batch.filter((operation) => operation.pending && operation.request.repeatable);
   if (open.length === 0) return;
-  const { engine } = cell;
   const ids = [...new Set(open.map((operation) => operation.request.id))];
   const { found, complete } = await lookUp(cell, ids, call);
   for (const operation of open) {
