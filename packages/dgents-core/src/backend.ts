@@ -257,7 +257,8 @@ export interface CommitOptions extends CallOptions {
    *
    * When it throws, rejects, or leaves the transaction in a state that cannot be committed, everything is rolled back and
    * `commit` rejects with `WorkFailedError`, of which the `cause` is what it threw: nothing was written, for certain. When
-   * it does not come to its end within `timeoutMs`, everything is rolled back, and `commit` rejects as for any timeout.
+   * it does not come to its end within `timeoutMs`, everything is rolled back too, and `commit` rejects like that, with a
+   * `StorageTimeoutError` for a cause, or as for any timeout.
    */
   readonly within?: (client: unknown) => void | Promise<void>;
 }

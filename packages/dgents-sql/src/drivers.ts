@@ -23,6 +23,41 @@ export interface SqliteStatement {
   run(...parameters: unknown[]): { readonly changes: number };
 }
 
+/** What work within a transaction of SQLite is given: a part of better-sqlite3's `Database`, which it is. */
+export interface SqliteClient {
+  /** @typeParam Row what a row looks like; nobody checks it */
+  prepare<Row = unknown>(source: string): SqliteQuery<Row>;
+  exec(source: string): unknown;
+}
+
+export interface SqliteQuery<Row> {
+  get(...parameters: unknown[]): Row | undefined;
+  all(...parameters: unknown[]): Row[];
+  run(...parameters: unknown[]): { readonly changes: number; readonly lastInsertRowid: number | bigint };
+}
+
+/** What work within a transaction of Postgres or PGlite is given. Of no use once the work has ended. */
+export interface PostgresClient {
+  /**
+   * Sends one statement. Several at once are sent one after the other, in the order of the calls.
+   *
+   * @typeParam Row what a row looks like; nobody checks it. Values are those of the driver, pg or PGlite
+   * @param values of the parameters `$1`, `$2` …
+   * @throws what the driver throws; a statement that failed has spoilt the transaction, unless a savepoint is rolled back to
+   * @throws TypeError when the work has ended; for a statement that would begin or end a transaction
+   */
+  query<Row = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<PostgresResult<Row>>;
+}
+
+export interface PostgresResult<Row> {
+  readonly rows: Row[];
+  /** Rows that were found or written. */
+  readonly rowCount: number;
+}
+
 /** `new pg.Pool(…)`. */
 export interface PgPool {
   readonly totalCount: number;

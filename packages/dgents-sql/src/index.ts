@@ -1,3 +1,4 @@
+export type { PostgresClient, PostgresResult, SqliteClient, SqliteQuery } from './drivers.js';
 export {
   type FeedHolder,
   type FeedLag,
@@ -25,3 +26,4 @@ export { SQLAgent, type SQLAgentOptions } from './sql-agent.js';
 export { SqliteBackend, type SqliteBackendOptions } from './sqlite/sqlite-backend.js';
 export { sqliteDdl } from './sqlite/sqlite-schema.js';
 export { backends, type SqlBackend } from './urls.js';
+export { onPostgres, onSqlite } from './within.js';

@@ -1,9 +1,17 @@
 /** How appends are written: one by itself in one statement, several that come at once in one statement too. */
-import { type Append, answerTo, type CommitResult, headOf, outcomeUnknown } from 'dgents-core';
+import {
+  type Append,
+  answerTo,
+  type CommitResult,
+  headOf,
+  outcomeUnknown,
+  WorkFailedError,
+} from 'dgents-core';
 import { keyOfText, textOfKey } from '../shared/key-text.js';
 import { kindOf, schemaOf, type Values, valuesOf } from '../shared/rows.js';
 import { isWorthAnotherTry, postgresError, serverRefused } from './errors.js';
 import type { Executor, Limits, Query } from './executor.js';
+import type { Within } from './joined.js';
 import { type HeadColumns, KEEP_TTL, type Statements } from './statements.js';
 
 /** Enough that two transactions that met do not meet again. */
@@ -78,10 +86,10 @@ export class Commits {
     return results;
   }
 
-  /** Writes all or none of them. */
-  async together(drafts: readonly Draft[], limits: Limits): Promise<CommitResult[]> {
+  /** Writes all or none of them. @param within work of the caller's in the same transaction */
+  async together(drafts: readonly Draft[], limits: Limits, within?: Within): Promise<CommitResult[]> {
     return this.#retried(drafts, () =>
-      this.#executor.transaction(async (query) => {
+      this.#executor.transaction(async (query, join) => {
         await query(this.#sql.lockAll, [drafts.map(({ key }) => key)]);
         const answers: (CommitResult | undefined)[] = [];
         for (const draft of drafts) answers.push(await this.#answer(draft, query));
@@ -90,6 +98,7 @@ export class Commits {
         const done = refused || rest.length === 0 ? new Set<string>() : await this.#write(rest, query);
         // A log that was begun meanwhile could not be locked before.
         if (!refused && done.size < rest.length) throw new Raced();
+        if (done.size > 0 && within !== undefined) await join(within);
         return drafts.map((draft, i) => {
           const answer = answers[i];
           if (answer !== undefined) return answer;
@@ -194,7 +203,8 @@ export class Commits {
       try {
         return await send();
       } catch (error) {
-        const again = isWorthAnotherTry(error) || error instanceof Raced;
+        const reason = error instanceof WorkFailedError ? error.cause : error;
+        const again = isWorthAnotherTry(reason) || error instanceof Raced;
         if (again && tries < MAX_TRIES) {
           await new Promise((resolve) => {
             setTimeout(resolve, Math.random() * 2 ** tries);

@@ -51,6 +51,14 @@ export function serverRefused(error: unknown): boolean {
   return code !== '' && !code.startsWith('08') && !code.startsWith('57P');
 }
 
+/** Whether a statement failed because its connection was lost: by what the driver, the system or the server says. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (/^(08|57P)/.test(sqlStateOf(error))) return true;
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (/^(ECONN|EPIPE|ETIMEDOUT|ENETDOWN|EHOST)/.test(String(code))) return true;
+  return /^Connection terminated|is not queryable/.test(String(message));
+}
+
 /** The typed error of a read, or of a write that did not happen. Typed ones and mistakes of the caller pass through. */
 export function postgresError(error: unknown, location: string, key?: string): unknown {
   if (DgentsError.is(error) || error instanceof TypeError || error instanceof RangeError) return error;

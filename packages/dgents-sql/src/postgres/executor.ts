@@ -1,5 +1,6 @@
 /** What is asked of a Postgres, however it is reached. */
 import type { Listen } from './ear.js';
+import type { Within } from './joined.js';
 
 /** A statement that is sent again and again: prepared under its name where the connection allows it. */
 export interface Statement {
@@ -19,6 +20,9 @@ export interface Routine {
 /** Sends a statement. A row has the columns that the statement names. */
 export type Query = <Row>(statement: Statement, values: readonly unknown[]) => Promise<Row[]>;
 
+/** Runs work of the caller's in the transaction; see `joined`. */
+export type Join = (within: Within) => Promise<void>;
+
 export interface Limits {
   /** What remains of the deadline, in milliseconds. */
   readonly timeoutMs?: number | undefined;
@@ -36,7 +40,7 @@ export interface Executor {
    *
    * @throws anything but a `DgentsError` where it is not known whether it was committed
    */
-  transaction<T>(work: (query: Query) => Promise<T>, limits?: Limits): Promise<T>;
+  transaction<T>(work: (query: Query, join: Join) => Promise<T>, limits?: Limits): Promise<T>;
   /** Tells whoever listens to a channel, in this process or others. Absent where all are in this process. */
   notify?(channel: string, note: string): Promise<void>;
   /** Listens to a channel. Absent where that cannot be. */

@@ -117,6 +117,7 @@ export abstract class OnPostgres implements Backend {
       feed: 'global',
       watch: true,
       ttl: true,
+      joins: true,
       orderedKeys: true,
       materializes: options.materialize ?? false,
       idempotencyRecords: Number.POSITIVE_INFINITY,
@@ -137,7 +138,7 @@ export abstract class OnPostgres implements Backend {
     checkCommit(this, appends, options);
     if (appends.length === 0) return this.#call('', options, async () => []);
     const drafts = appends.map(draftOf);
-    const isOne = options.atomic && appends.length > 1;
+    const isOne = options.atomic && (appends.length > 1 || options.within !== undefined);
     const results = await (isOne
       ? this.#together(appends, drafts, options)
       : this.#each(appends, drafts, options));
@@ -152,7 +153,7 @@ export abstract class OnPostgres implements Backend {
   ): Promise<CommitResult[]> {
     const { key } = appends[0]!;
     const write = (limits: Limits, call: Call) =>
-      this.#commits.together(drafts, { ...limits, ...sendingFor([{ call, key }]) });
+      this.#commits.together(drafts, { ...limits, ...sendingFor([{ call, key }]) }, options.within);
     const results = await this.#call(key, options, write, appends[0]);
     await this.#hearing.announce(appends, results);
     return results;

@@ -4,7 +4,8 @@ import { StorageTimeoutError } from 'dgents-core';
 import type pg from 'pg';
 import type { Listen } from './ear.js';
 import { postgresError, sqlStateOf } from './errors.js';
-import type { Executor, Limits, Query, Statement } from './executor.js';
+import type { Executor, Join, Limits, Query, Statement } from './executor.js';
+import { type Begun, joined } from './joined.js';
 import { lineTo } from './pg-line.js';
 import type { PgOptions } from './pg-options.js';
 import { endPool, locationOf, openPool, timeoutOf } from './pg-pool.js';
@@ -37,15 +38,18 @@ export class PgExecutor implements Executor {
     return this.#withSession(limits, (session) => this.#send(session, statement, values));
   }
 
-  transaction<T>(work: (query: Query) => Promise<T>, limits: Limits = {}): Promise<T> {
+  transaction<T>(work: (query: Query, join: Join) => Promise<T>, limits: Limits = {}): Promise<T> {
     return this.#withSession(limits, async (session) => {
       await session.send('BEGIN');
       let result: T;
       try {
-        result = await work((statement, values) => this.#send(session, statement, values));
+        result = await work(
+          (statement, values) => this.#send(session, statement, values),
+          (within) => joined(begunOn(session), within),
+        );
       } catch (error) {
         // Of a connection that does not answer nothing more is asked: closing it rolls back.
-        if (session.isSound) await session.send('ROLLBACK');
+        if (session.isSound) await session.send('ROLLBACK').catch(() => undefined);
         throw error;
       }
       await session.send('COMMIT');
@@ -116,6 +120,16 @@ export class PgExecutor implements Executor {
     this.#pool ??= openPool(this.#options);
     return this.#pool;
   }
+}
+
+function begunOn(session: Session): Begun {
+  return {
+    // One statement each, whether it has values or not.
+    query: (text, values) => session.ask(text, values, { queryMode: 'extended' }),
+    exec: (text) => session.send(text),
+    leftMs: session.leftMs,
+    giveUp: () => session.giveUp(),
+  };
 }
 
 function isConnectTimeout(error: unknown): boolean {

@@ -5,7 +5,9 @@ import type { PGlite, Transaction } from '@electric-sql/pglite';
 import { lockExclusively, makeDirectory, StorageUnavailableError, UnsupportedError } from 'dgents-core';
 import type { PgliteInstance } from '../drivers.js';
 import { sqlStateOf } from './errors.js';
-import type { Executor, Limits, Query, Routine, Statement } from './executor.js';
+import type { Executor, Join, Limits, Query, Routine, Statement } from './executor.js';
+import { type Begun, joined } from './joined.js';
+import { leftUntil } from './pg-session.js';
 
 /** SQLSTATE of a function that is not there. */
 const UNDEFINED_FUNCTION = '42883';
@@ -66,12 +68,18 @@ export class PgliteExecutor implements Executor {
     return made;
   }
 
-  async transaction<T>(work: (query: Query) => Promise<T>, { sending }: Limits = {}): Promise<T> {
+  async transaction<T>(
+    work: (query: Query, join: Join) => Promise<T>,
+    { sending, timeoutMs }: Limits = {},
+  ): Promise<T> {
+    const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
     const pglite = await this.#open();
     sending?.();
     return pglite.transaction((transaction: Transaction) =>
-      work(async <Row>({ text }: Statement, values: readonly unknown[]) =>
-        rowsOf(await transaction.query<Row>(text, values as unknown[])),
+      work(
+        async <Row>({ text }: Statement, values: readonly unknown[]) =>
+          rowsOf(await transaction.query<Row>(text, values as unknown[])),
+        (within) => joined(begunIn(transaction, deadline), within),
       ),
     ) as Promise<T>;
   }
@@ -129,6 +137,17 @@ async function driver(): Promise<typeof import('@electric-sql/pglite')> {
       cause,
     });
   }
+}
+
+function begunIn(transaction: Transaction, deadline: number): Begun {
+  return {
+    query: async (text, values) => {
+      const found = await transaction.query(text, values as unknown[]);
+      return { rows: rowsOf(found), rowCount: found.affectedRows || found.rows.length };
+    },
+    exec: (text) => transaction.exec(text),
+    leftMs: Number.isFinite(deadline) ? leftUntil(deadline) : undefined,
+  };
 }
 
 function callOf(name: string, { types }: Routine): string {

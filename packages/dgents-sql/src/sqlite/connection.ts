@@ -12,6 +12,7 @@ import {
   StorageUnavailableError,
   syncDirectory,
   UnsupportedError,
+  WorkFailedError,
 } from 'dgents-core';
 
 export type Sqlite = BetterSqlite3.Database;
@@ -119,6 +120,8 @@ function begun<T>(sqlite: Sqlite, path: string, work: () => T): () => T {
     return () => result;
   } catch (error) {
     rollBack(sqlite);
+    // A deferred constraint, on tables of the caller's: those of the logs have none.
+    if (codeOf(error).startsWith('SQLITE_CONSTRAINT')) return failing(new WorkFailedError(error));
     const typed = sqliteError(error, path);
     // What could not be written for want of room was not; of a device that fails nobody knows.
     return failing(typed instanceof StorageFullError || typed instanceof StorageTimeoutError ? typed : error);
@@ -132,10 +135,14 @@ function failing(error: unknown): () => never {
 }
 
 function rollBack(sqlite: Sqlite): void {
+  if (!sqlite.inTransaction) return;
   try {
-    if (sqlite.inTransaction) sqlite.exec('ROLLBACK');
+    // An iterator that the caller's work left open must not keep the lock: it only stops the driver.
+    sqlite.unsafeMode(true).exec('ROLLBACK');
   } catch {
     // SQLite has rolled back by itself; what had failed before is told.
+  } finally {
+    sqlite.unsafeMode(false);
   }
 }
 
@@ -162,7 +169,7 @@ function busyFor(timeoutMs: number, path: string, cause: unknown): StorageTimeou
   });
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : '';
 }

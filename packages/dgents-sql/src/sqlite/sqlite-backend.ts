@@ -23,6 +23,7 @@ import {
   type KeyEntry,
   type LogRecord,
   type LogTail,
+  outcomeUnknown,
   PolledIterator,
   type Position,
   type RangeOptions,
@@ -31,6 +32,7 @@ import {
   StorageTimeoutError,
   settle,
   type Version,
+  WorkFailedError,
 } from 'dgents-core';
 import type { SqliteDatabase } from '../drivers.js';
 import type { DocumentStore } from '../query/documents.js';
@@ -41,8 +43,9 @@ import { headOfRow, valuesOf } from '../shared/rows.js';
 import { inTransaction, openSqlite, patiently, type Sqlite } from './connection.js';
 import { documentsIn } from './documents.js';
 import { FeedReader } from './feed.js';
+import { EndedByWork, joined } from './joined.js';
 import { setUp } from './set-up.js';
-import { draftOf, SqliteLog } from './sqlite-log.js';
+import { type Draft, draftOf, SqliteLog } from './sqlite-log.js';
 import { prepared, type Statements } from './statements.js';
 
 export interface SqliteBackendOptions {
@@ -135,6 +138,7 @@ export class SqliteBackend implements Backend {
       feed: 'global',
       watch: true,
       ttl: true,
+      joins: true,
       orderedKeys: true,
       materializes: materialize,
       idempotencyRecords: Number.POSITIVE_INFINITY,
@@ -160,23 +164,47 @@ export class SqliteBackend implements Backend {
   async commit(appends: readonly Append[], options: CommitOptions = {}): Promise<CommitResult[]> {
     checkCommit(this, appends, options);
     const drafts = appends.map(draftOf);
-    const results = await this.#write(appends[0]?.key ?? '', options, appends[0], ({ sql }) => {
-      const [only] = drafts;
-      const followed = drafts.length === 1 && only !== undefined && SqliteLog.follow(only, sql);
-      if (followed) {
-        this.#purge(drafts, sql);
-        return [{ ok: true as const, head: followed, replayed: false }];
-      }
-      const log = (key: string) => SqliteLog.find(key, sql, this.#location);
-      const written = decide(drafts, options, log, (draft, found) => SqliteLog.append(found, draft, sql));
+    const { within } = options;
+    const write = ({ sqlite, sql }: Open) => {
+      const written = this.#append(drafts, options, sql);
+      if (within !== undefined && written.some(isNew)) this.#join(sqlite, sql, within, appends);
       this.#purge(drafts, sql);
       return written;
-    });
+    };
+    const how = { alone: within !== undefined };
+    const results = await this.#write(appends[0]?.key ?? '', options, appends[0], write, how);
     for (const [i, result] of results.entries()) {
-      if (result.ok && !result.replayed) bell.ring(this.#placeOf(appends[i]!.key));
+      if (isNew(result)) bell.ring(this.#placeOf(appends[i]!.key));
     }
     bell.ring(this.#location);
     return results;
+  }
+
+  #append(drafts: readonly Draft[], options: CommitOptions, sql: Statements): CommitResult[] {
+    const [only] = drafts;
+    const followed = drafts.length === 1 && only !== undefined && SqliteLog.follow(only, sql);
+    if (followed) return [{ ok: true, head: followed, replayed: false }];
+    const log = (key: string) => SqliteLog.find(key, sql, this.#location);
+    return decide(drafts, options, log, (draft, found) => SqliteLog.append(found, draft, sql));
+  }
+
+  /** @throws WorkFailedError where nothing is written; OutcomeUnknownError where the work has committed it by itself */
+  #join(
+    sqlite: Sqlite,
+    sql: Statements,
+    within: NonNullable<CommitOptions['within']>,
+    [first]: readonly Append[],
+  ): void {
+    try {
+      joined(sqlite, within);
+    } catch (error) {
+      const { key, records, expected } = first!;
+      const { id, version } = records[0]!;
+      const isThere = () => SqliteLog.find(key, sql, this.#location)?.at(version)?.id === id;
+      if (!(error instanceof EndedByWork)) throw error;
+      if (!isThere()) throw new WorkFailedError(error.cause, { key });
+      throw outcomeUnknown(key, { operationId: id, ...(expected && { expected }) }, error.cause);
+    }
   }
 
   checkpoint(key: string, checkpoint: Checkpoint, options: BackendCallOptions = {}): Promise<void> {
@@ -341,6 +369,7 @@ export class SqliteBackend implements Backend {
     options: BackendCallOptions,
     append: Append | undefined,
     change: (open: Open) => T,
+    how?: { readonly alone: boolean },
   ): Promise<T> {
     const operationId = append?.records[0]?.id;
     const doubt =
@@ -362,7 +391,7 @@ export class SqliteBackend implements Backend {
             timeoutMs: options.timeoutMs ?? 0,
           });
         };
-        return this.#database.write(key, made, operationId);
+        return this.#database.write(key, made, operationId, how);
       },
       doubt,
     );
@@ -395,6 +424,10 @@ export class SqliteBackend implements Backend {
     });
     return iterator;
   }
+}
+
+function isNew(result: CommitResult): boolean {
+  return result.ok && !result.replayed;
 }
 
 function snapshot<T>(open: Open, work: (open: Open) => T): T {
