@@ -32,8 +32,13 @@
  */
 import type { BackendCapabilities, Head, Meta, Version } from './backend.js';
 
-/** `T` with every plain object and array in it read-only. */
-export type DeepReadonly<T> = T extends (...args: never[]) => unknown
+/**
+ * `T` with every plain object and array in it read-only. It says nothing of what `T` is: in code about a `DataAgent<S>`
+ * the compiler finds `S` by what is not frozen.
+ */
+export type DeepReadonly<T> = Frozen<[T][T extends unknown ? 0 : never]>;
+
+type Frozen<T> = T extends (...args: never[]) => unknown
   ? T
   : T extends ReadonlyMap<infer K, infer V>
     ? ReadonlyMap<DeepReadonly<K>, DeepReadonly<V>>

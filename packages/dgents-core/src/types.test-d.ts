@@ -1,7 +1,10 @@
 /** What the compiler infers: this file only has to compile. */
 import { z } from 'zod';
-import type { DataAgent, DeepReadonly, Deleted, Store, Versioned } from './index.js';
+import { CachedAgent } from './cached/index.js';
+import type { DataAgent, DeepReadonly, Deleted, StateAgent, Store, Versioned } from './index.js';
 import { defineState, PersistentAgent, VolatileAgent } from './index.js';
+import { focusOn } from './lens/index.js';
+import type { ForwardingAgent } from './wrapper/index.js';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
@@ -83,6 +86,44 @@ export async function inference(store: Store): Promise<void> {
 
   expectType<number>()(await store.fork('k', 'l'), true);
 }
+
+/** Code about any agent is told the state, not its read-only form, by every kind of agent. */
+export async function generic(store: Store): Promise<void> {
+  const loaded = async <S>(agent: DataAgent<S>): Promise<S> => agent.load();
+  const loadedByHandle = async <S>(agent: StateAgent<S>): Promise<S> => agent.load();
+  const loadedByWrapper = async <S>(agent: ForwardingAgent<S>): Promise<S> => agent.load();
+  const frozen = async <S>(agent: DataAgent<S>): Promise<DeepReadonly<S>> => agent.load({ frozen: true });
+  const volatile = new VolatileAgent<Profile>();
+  const wrapped = new CachedAgent(volatile);
+  expectType<Profile>()(await loaded(volatile), true);
+  expectType<Profile>()(await loaded(store.agent('k', { initial })), true);
+  expectType<Profile>()(await loaded(wrapped), true);
+  expectType<Profile>()(await loaded(focusOn(new VolatileAgent<{ profile: Profile }>(), ['profile'])), true);
+  expectType<Profile>()(await loaded(asDataAgent), true);
+  expectType<Profile>()(await loadedByHandle(volatile), true);
+  expectType<Profile>()(await loadedByWrapper(wrapped), true);
+  expectType<string[]>()(await loaded(new VolatileAgent<string[]>()), true);
+  expectType<Profile | string[] | null>()(await loaded(new VolatileAgent<Profile | string[] | null>()), true);
+  expectType<DeepReadonly<Profile>>()(await frozen(volatile), true);
+}
+
+interface Nested {
+  list: string[][];
+  pair: [number, string[]];
+  maybe: string[] | null;
+  byName?: Map<string, Date[]>;
+}
+
+interface FrozenNested {
+  readonly list: readonly (readonly string[])[];
+  readonly pair: readonly [number, readonly string[]];
+  readonly maybe: readonly string[] | null;
+  readonly byName?: ReadonlyMap<string, readonly Date[]>;
+}
+
+// What is frozen keeps its lists and tuples.
+export const frozenThere = (state: DeepReadonly<Nested>): FrozenNested => state;
+export const frozenBack = (state: FrozenNested): DeepReadonly<Nested> => state;
 
 // Every agent is a DataAgent of its state.
 export const asDataAgent: DataAgent<Profile> = new VolatileAgent<Profile>();

@@ -2,6 +2,7 @@ import type { Version } from '../backend.js';
 import type {
   CallOptions,
   Capabilities,
+  DataAgent,
   DeepReadonly,
   Deleted,
   DeleteOptions,
@@ -15,7 +16,7 @@ import type {
 import { DgentsError } from '../errors.js';
 import { ignore } from '../state/deadlines.js';
 import { STATE_RULES, type StateRules } from '../state/state-rules.js';
-import { ForwardingAgent, type Wrapped } from '../wrapper/forwarding-agent.js';
+import { ForwardingAgent } from '../wrapper/forwarding-agent.js';
 import { eachItem, versionedView } from '../wrapper/views.js';
 import { itemsAfter } from './deferred-items.js';
 import { Flight } from './flight.js';
@@ -66,7 +67,7 @@ export class CachedAgent<S> extends ForwardingAgent<S> {
   private closing: Promise<void> | undefined;
 
   /** @throws RangeError, TypeError when an option cannot be meant */
-  constructor(inner: Wrapped<S>, options: CachedAgentOptions<NoInfer<S>> = {}) {
+  constructor(inner: DataAgent<S>, options: CachedAgentOptions<NoInfer<S>> = {}) {
     super(inner);
     const rules = rulesOf<S>(inner, options);
     const holder = new Holder<S>(rules);

@@ -4,7 +4,7 @@ import type { DataAgent, SaveOptions, UpdateOptions, Versioned, Weight } from '.
 import { EntropyBudgetExceededError, UnsupportedError } from '../errors.js';
 import { checkOptions, type OptionNames } from '../option-names.js';
 import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
-import { ForwardingAgent, type Wrapped } from '../wrapper/forwarding-agent.js';
+import { ForwardingAgent } from '../wrapper/forwarding-agent.js';
 import { LentAgent } from '../wrapper/lent-agent.js';
 import { type BudgetRule, checkBudget, checkWhole, DEFAULT_MAX_BYTES, limitOf, perDepth } from './budget.js';
 import { weightOf, weightOfResult } from './weigh.js';
@@ -35,7 +35,7 @@ export interface EntropyConstrainedAgentOptions {
 
 export interface ChildOptions<T> extends EntropyConstrainedAgentOptions {
   /** The agent of the child's own state, which it closes. The parent's unless told, which stays open. */
-  readonly agent?: Wrapped<T>;
+  readonly agent?: DataAgent<T>;
 }
 
 const OPTIONS: OptionNames<EntropyConstrainedAgentOptions> = {
@@ -79,7 +79,7 @@ export class EntropyConstrainedAgent<S> extends ForwardingAgent<S> {
    * @throws RangeError, TypeError when a limit cannot be meant
    * @throws UnsupportedError for a limit of records or versions around an agent that does not weigh its writes
    */
-  constructor(inner: Wrapped<S>, options: EntropyConstrainedAgentOptions = {}) {
+  constructor(inner: DataAgent<S>, options: EntropyConstrainedAgentOptions = {}) {
     super(inner);
     checkOptions('EntropyConstrainedAgent', options, OPTIONS);
     const { maxBytes = DEFAULT_MAX_BYTES, depth = 0, rule = perDepth, mode = 'refuse', codec } = options;
@@ -114,7 +114,7 @@ export class EntropyConstrainedAgent<S> extends ForwardingAgent<S> {
     const { budget: _, ...inherited } = this.options;
     // What is undefined is not told: it must not take a limit away.
     const told = Object.entries(own).filter(([, value]) => value !== undefined);
-    return new EntropyConstrainedAgent<T>(agent as Wrapped<T>, {
+    return new EntropyConstrainedAgent<T>(agent, {
       ...inherited,
       depth: this.depth + 1,
       ...Object.fromEntries(told),

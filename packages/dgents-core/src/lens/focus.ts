@@ -1,4 +1,4 @@
-import type { Wrapped } from '../wrapper/forwarding-agent.js';
+import type { DataAgent } from '../data-agent.js';
 import { whole } from './lens.js';
 import { LensAgent, type LensAgentOptions } from './lens-agent.js';
 
@@ -14,22 +14,22 @@ export type At<A, K> = K extends keyof NonNullable<A> ? Exclude<NonNullable<A>[K
  * lens `whole<S>().focus(…)`.
  */
 export function focusOn<S, K1 extends Key<S>>(
-  parent: Wrapped<S>,
+  parent: DataAgent<S>,
   path: readonly [K1],
   options?: LensAgentOptions,
 ): LensAgent<S, At<S, K1>>;
 export function focusOn<S, K1 extends Key<S>, K2 extends Key<At<S, K1>>>(
-  parent: Wrapped<S>,
+  parent: DataAgent<S>,
   path: readonly [K1, K2],
   options?: LensAgentOptions,
 ): LensAgent<S, At<At<S, K1>, K2>>;
 export function focusOn<S, K1 extends Key<S>, K2 extends Key<At<S, K1>>, K3 extends Key<At<At<S, K1>, K2>>>(
-  parent: Wrapped<S>,
+  parent: DataAgent<S>,
   path: readonly [K1, K2, K3],
   options?: LensAgentOptions,
 ): LensAgent<S, At<At<At<S, K1>, K2>, K3>>;
 export function focusOn(
-  parent: Wrapped<unknown>,
+  parent: DataAgent<unknown>,
   path: readonly (string | number)[],
   options?: LensAgentOptions,
 ): unknown {

@@ -31,7 +31,6 @@ import { endedBy } from '../state/ended-by.js';
 import { checkTimeout, DEFAULT_TIMEOUT_MS } from '../state/engine.js';
 import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
 import { assertAgent } from '../wrapper/assert-agent.js';
-import type { Wrapped } from '../wrapper/forwarding-agent.js';
 import { keyOf } from '../wrapper/key-of.js';
 import { versionedView } from '../wrapper/views.js';
 import { changePart, partOf, replacePart } from './change.js';
@@ -83,7 +82,7 @@ export class LensAgent<S, A> implements DataAgent<A> {
 
   /** @throws TypeError when the parent is no agent, or an option cannot be meant */
   constructor(
-    parent: Wrapped<S>,
+    parent: DataAgent<S>,
     readonly lens: Lens<NoInfer<S>, A>,
     options: LensAgentOptions = {},
   ) {

@@ -20,10 +20,10 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import { HookedBackend } from '../../test/hooked-backend.js';
 import { CachedAgent } from '../cached/index.js';
+import type { DataAgent } from '../data-agent.js';
 import { focusOn } from '../lens/index.js';
 import { MemoryBackend, memoryBackend } from '../memory/memory-backend.js';
 import { Store } from '../store.js';
-import type { Wrapped } from '../wrapper/index.js';
 import { instrument, type TelemetryOptions, TracedAgent } from './index.js';
 
 const spans = new InMemorySpanExporter();
@@ -49,7 +49,7 @@ afterEach(async () => {
 
 const opened: TracedAgent<never>[] = [];
 /** A traced agent, closed after the test. */
-function tracing<S>(inner: Wrapped<S>, options?: TelemetryOptions): TracedAgent<S> {
+function tracing<S>(inner: DataAgent<S>, options?: TelemetryOptions): TracedAgent<S> {
   const agent = new TracedAgent<S>(inner, options);
   opened.push(agent as unknown as TracedAgent<never>);
   return agent;

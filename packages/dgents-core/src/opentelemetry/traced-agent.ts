@@ -1,5 +1,6 @@
 import type { Version } from '../backend.js';
 import type {
+  DataAgent,
   DeepReadonly,
   Deleted,
   DeleteOptions,
@@ -14,7 +15,7 @@ import type { OperationName } from '../observe/events.js';
 import { errorName } from '../observe/observe.js';
 import { checkOptions } from '../option-names.js';
 import { STATE_RULES, type StateRules, stateRulesOf } from '../state/state-rules.js';
-import { ForwardingAgent, type Wrapped } from '../wrapper/forwarding-agent.js';
+import { ForwardingAgent } from '../wrapper/forwarding-agent.js';
 import type { Named } from './conventions.js';
 import { listen, runTraced } from './current.js';
 import { TELEMETRY_OPTIONS, type TelemetryOptions } from './options.js';
@@ -43,7 +44,7 @@ export class TracedAgent<S> extends ForwardingAgent<S> {
   private readonly stopListening: () => void;
 
   /** @throws TypeError when an option cannot be meant */
-  constructor(inner: Wrapped<S>, options: TelemetryOptions = {}) {
+  constructor(inner: DataAgent<S>, options: TelemetryOptions = {}) {
     super(inner);
     checkOptions('TracedAgent', options, TELEMETRY_OPTIONS);
     this.telemetry = new Telemetry(options);

@@ -184,13 +184,15 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     limit: number,
     options: LoadOptions | undefined,
     event: OpenOperation | undefined,
-  ): Promise<(S | DeepReadonly<S>)[]> {
+  ): Promise<(S & DeepReadonly<S>)[]> {
     checkLimit(limit);
     const call = this.begin(options);
     await this.prepare(call);
     const found = await this.within(newest(this.cell, limit, remainingMs(call)), call);
     noteItems(event, found.length);
-    return found.map((snapshot) => stateOf<S>(this.cell.definition, snapshot, options?.frozen));
+    return found.map((snapshot) =>
+      stateOf<S & DeepReadonly<S>>(this.cell.definition, snapshot, options?.frozen),
+    );
   }
 
   timeline(

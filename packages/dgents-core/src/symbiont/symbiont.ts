@@ -3,7 +3,6 @@ import { DgentsError } from '../errors.js';
 import { checkOptions, type OptionNames } from '../option-names.js';
 import { checkMeta } from '../state/arguments.js';
 import { pause } from '../state/deadlines.js';
-import type { Wrapped } from '../wrapper/forwarding-agent.js';
 import { type Logic, type Step, stepOf } from './logic.js';
 
 export interface SymbiontOptions {
@@ -49,7 +48,7 @@ export class Symbiont<I, O, S> {
 
   /** @throws TypeError, RangeError when an argument cannot be meant */
   constructor(
-    agent: Wrapped<S>,
+    agent: DataAgent<S>,
     /** The logic, as it was given. */
     readonly logic: Logic<I, O, NoInfer<S>>,
     options: SymbiontOptions = {},

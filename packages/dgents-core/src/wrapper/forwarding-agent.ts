@@ -18,12 +18,6 @@ import { assertAgent } from './assert-agent.js';
 import { keyOf } from './key-of.js';
 
 /**
- * An agent to be wrapped. What its state is, the compiler is told by `update` alone: asked of the overloads for frozen
- * states too, it would say that all is read-only.
- */
-export type Wrapped<S> = { update: DataAgent<S>['update'] } & DataAgent<NoInfer<S>>;
-
-/**
  * A wrapper that changes nothing: the base of those that change one thing. Options go through as they came, so that
  * one added later goes through too; a method added to the contract later does not compile until it is here.
  *
@@ -37,7 +31,7 @@ export class ForwardingAgent<S> implements DataAgent<S> {
    * @param inner belongs to the wrapper from now on, and is closed with it
    * @throws TypeError when it is no agent
    */
-  constructor(inner: Wrapped<S>) {
+  constructor(inner: DataAgent<S>) {
     assertAgent(inner);
     this.inner = inner;
   }

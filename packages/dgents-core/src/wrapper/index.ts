@@ -1,4 +1,4 @@
-export { ForwardingAgent, type Wrapped } from './forwarding-agent.js';
+export { ForwardingAgent } from './forwarding-agent.js';
 export { keyOf } from './key-of.js';
 export { LentAgent } from './lent-agent.js';
 export { eachItem, versionedView } from './views.js';
