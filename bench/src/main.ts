@@ -1,18 +1,28 @@
 /**
  * Measures dgents beside the raw drivers and beside peers, in one run.
  *
- *     npm run bench [-- sqlite postgres pglite conversation …] [--quick] [--json]
+ *     npm run bench [-- sqlite postgres pglite conversation streams replays …] [--quick] [--json]
  */
 import { cpus, loadavg } from 'node:os';
 import { conversation } from './conversation.js';
 import { pglite } from './pglite.js';
 import { postgres } from './postgres.js';
 import { redis } from './redis.js';
+import { replays } from './replays.js';
 import { asData, asText } from './report.js';
 import { sqlite } from './sqlite.js';
+import { streams } from './streams.js';
 import type { Effort, Suite } from './suite.js';
 
-const SUITES: Readonly<Record<string, Suite>> = { sqlite, postgres, pglite, redis, conversation };
+const SUITES: Readonly<Record<string, Suite>> = {
+  sqlite,
+  postgres,
+  pglite,
+  redis,
+  conversation,
+  streams,
+  replays,
+};
 
 async function main(args: readonly string[]): Promise<number> {
   const quick = args.includes('--quick');
