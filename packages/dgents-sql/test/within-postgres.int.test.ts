@@ -39,7 +39,6 @@ withPostgres(`work within a transaction of Postgres${reason}`, () => {
   const notes = async () =>
     (await database.say('SELECT text FROM notes ORDER BY text')).map(({ text }) => text as string);
   const say = (text: string) => onPostgres((sql) => sql.query(text));
-  const put = (text: string) => say(`INSERT INTO notes VALUES ('${text}')`);
 
   describeWithin(() => ({ open, say, wrong: onSqlite((db) => db.exec('SELECT 1')), notes }));
 

@@ -7,6 +7,7 @@ import { effortOf } from './effort.js';
 import { backendFaults, storedFaults } from './faults/backend/index.js';
 import { costlyFacts } from './faults/costly-facts.js';
 import { processFaults } from './faults/crashes/index.js';
+import { joining } from './faults/joining.js';
 import { Medium, mediumHooks, onMedium } from './faults/medium.js';
 import { durableSubject } from './faults/reopened.js';
 import { spoiledSubject } from './faults/spoiled-backend.js';
@@ -31,6 +32,11 @@ describe('correct backends', () => {
       hooks: mediumHooks,
     }),
     'one that outlives its handles': durableSubject({ name: 'durable', late: () => ({}) }),
+    'one that runs work within its commits': spoiledSubject({
+      name: 'joining',
+      claims: { joins: true },
+      spoil: (inner) => joining(inner),
+    }),
     'one that is unlike the others wherever it may be': spoiledSubject({ name: 'unusual', spoil: unusual }),
   };
   test.each(Object.entries(sound))(

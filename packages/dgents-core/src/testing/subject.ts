@@ -21,6 +21,7 @@ export interface BackendClaims
       | 'orderedKeys'
       | 'values'
       | 'materializes'
+      | 'joins'
     >
   > {
   /** Whether the method `find` is there. */
@@ -89,6 +90,7 @@ export const NOTHING_CLAIMED: Required<BackendClaims> = {
   values: false,
   materializes: false,
   find: false,
+  joins: false,
 };
 
 /** A subject with every claim spelled out. */

@@ -47,6 +47,7 @@ else {
       ttl: true,
       orderedKeys: true,
       find: true,
+      joins: true,
     },
     importFrom: subject,
     create: newSchema,

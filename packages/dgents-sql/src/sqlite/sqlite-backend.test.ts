@@ -12,6 +12,7 @@ const claims = {
   ttl: true,
   orderedKeys: true,
   find: true,
+  joins: true,
 } as const;
 
 /** Moves the end of every log towards now. */

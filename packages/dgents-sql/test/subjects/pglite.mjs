@@ -12,6 +12,7 @@ export const claims = {
   ttl: true,
   orderedKeys: true,
   find: true,
+  joins: true,
 };
 
 let pglite;

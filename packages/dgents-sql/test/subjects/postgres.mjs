@@ -20,6 +20,7 @@ export const claims = {
   ttl: true,
   orderedKeys: true,
   find: true,
+  joins: true,
 };
 
 export function create() {

@@ -17,6 +17,7 @@ export const claims = {
   ttl: true,
   orderedKeys: true,
   find: true,
+  joins: true,
 };
 
 export function create() {

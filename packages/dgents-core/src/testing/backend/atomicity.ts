@@ -3,6 +3,7 @@ import type { Backend, Head, LogRecord } from '../../backend.js';
 import { like, rejects } from '../support/assertions.js';
 import { lookingOn } from '../support/meanwhile.js';
 import { all, appendOf, assertRecords, commitOne, grow, headOf, record } from '../support/records.js';
+import { stateJoins } from './atomicity/joins.js';
 import { stateStore } from './atomicity/store.js';
 import { backendSuite } from './suite.js';
 
@@ -117,6 +118,8 @@ export const atomicity = backendSuite('atomicity', PRESUMED, (fact, { claims }) 
       appends.map(({ records }) => records[0]!.id),
     );
   });
+
+  if (claims.joins) stateJoins(fact);
 
   if (claims.atomicity === 'store') {
     stateStore(fact);

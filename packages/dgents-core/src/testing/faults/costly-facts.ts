@@ -65,4 +65,5 @@ export const costlyFacts: ReadonlySet<string> = new Set([
   'whatever several handles do, every acknowledged write is a version, and every refused one is none',
   'where trims take the proof away there is doubt, and never a guess',
   'without losses nothing is ever in doubt',
+  'work that does not end is given up, and holds nobody up after that',
 ]);

@@ -1,6 +1,7 @@
 import type { Append, Backend, CommitResult, LogRecord } from '../../../backend.js';
 import { checkCommit } from '../../../backend-parts/checks.js';
 import { all, headOf } from '../../support/records.js';
+import { joining } from '../joining.js';
 import { backendFault } from '../spoiled-backend.js';
 import { copyOf } from '../through.js';
 
@@ -109,6 +110,36 @@ export const atomicityFaults = [
         return inner.commit(bound, options);
       },
     }),
+  }),
+  backendFault({
+    name: 'work within a commit is taken, and never run',
+    breaks: 'atomicity',
+    caughtBy: 'work within a commit is run once, and given a client',
+    like: 'an option that an adapter does not pass on',
+    claims: { joins: true },
+    spoil: (inner) => joining(inner, { run: async () => undefined }),
+  }),
+  backendFault({
+    name: 'work that fails is reported, and the commit goes on',
+    breaks: 'atomicity',
+    caughtBy: 'work that fails keeps the commit from being written, and is its cause',
+    like: 'hooks whose errors go to a logger',
+    claims: { joins: true },
+    spoil: (inner) =>
+      joining(inner, {
+        run: async (within) =>
+          void (await Promise.resolve({})
+            .then(within)
+            .catch(() => {})),
+      }),
+  }),
+  backendFault({
+    name: 'work is run again when its commit is sent again',
+    breaks: 'atomicity',
+    caughtBy: 'work is not run for a commit that had been made before',
+    like: 'a handler in front of an idempotent write',
+    claims: { joins: true },
+    spoil: (inner) => joining(inner, { fits: () => true }),
   }),
 ];
 
