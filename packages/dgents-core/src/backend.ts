@@ -250,10 +250,10 @@ export interface CommitOptions extends CallOptions {
    * Only with `atomic`, at least one append, and where `capabilities.joins`.
    *
    * It runs once the appends were found to fit and were written, before the transaction commits, and is given the
-   * client of that transaction, which is of no use afterwards. It is not run where an append conflicts, nor where all
-   * of them are replays: its effects are there already. A backend may run it again, after rolling back what it did,
-   * where the database asks for that (a deadlock); and never while an earlier sending of the same appends can still be
-   * made.
+   * client of that transaction, which is of no use afterwards. Where an append conflicts it is not run, or rolled back;
+   * where all of them are replays it is not run, since its effects are there already. A backend may run it again, after
+   * rolling back what it did, where the database asks for that (a deadlock); and never while an earlier sending of the
+   * same appends can still be made.
    *
    * When it throws, rejects, or leaves the transaction in a state that cannot be committed, everything is rolled back and
    * `commit` rejects with `WorkFailedError`, of which the `cause` is what it threw: nothing was written, for certain. When
