@@ -292,6 +292,11 @@ export interface KeyEntry {
 
 export interface FeedOptions extends CallOptions {
   readonly limit?: number;
+  /**
+   * `false`: ends once everything has been given that was committed when the iteration began, instead of waiting for what
+   * is yet to come. Who was given all of it and found nothing knows that there is nothing.
+   */
+  readonly follow?: boolean;
 }
 
 /** A store of logs. See the top of this file for what it owes. */
@@ -358,8 +363,8 @@ export interface Backend {
 
   /**
    * Every record of every append after a position, in a stable order, and then new ones as they come, until `signal`
-   * aborts (which ends it quietly) or `limit` is reached. None is lost on a slow reader. A position that this store never
-   * gave, such as one beyond its end, is a RangeError.
+   * aborts (which ends it quietly), `limit` is reached or, with `follow: false`, all that was there was given. None is lost
+   * on a slow reader. A position that this store never gave, such as one beyond its end, is a RangeError.
    */
   feed?(after?: Position, options?: FeedOptions): AsyncIterable<FeedEntry>;
 

@@ -239,7 +239,7 @@ export class RedisBackend implements Backend {
   /** @param looking how it looks, with a bound for each call: in time, and by the end of the iteration */
   #polled<T>(
     key: string | undefined,
-    { signal, limit }: FeedOptions,
+    { signal, limit, follow }: FeedOptions,
     looking: (bound: BackendCallOptions) => () => Promise<readonly T[]>,
   ): PolledIterator<T> {
     const hearing = this.#hearing;
@@ -260,6 +260,7 @@ export class RedisBackend implements Backend {
       },
       limit,
       signal,
+      isOver: () => follow === false,
     });
     return iterator;
   }

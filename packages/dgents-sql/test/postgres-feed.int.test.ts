@@ -75,12 +75,19 @@ withPostgres(`the feed of a Postgres${reason}`, () => {
       const next = feed.next().then((entry) => {
         second = entry;
       });
+      let ended: unknown[] | undefined;
+      const whole = all(backend.feed(undefined, { follow: false })).then((entries) => {
+        ended = entries;
+      });
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect(second).toBeUndefined();
+      // What is committed and held back is to come yet: a feed that ended now would deny it.
+      expect(ended).toBeUndefined();
       expect((await held(pid, true)).lagMs).toBeGreaterThan(200);
 
       await other.query('ROLLBACK');
-      await next;
+      await Promise.all([next, whole]);
+      expect(ended).toMatchObject([{ record: { version: 1 } }, { record: { version: 2 } }]);
       expect(second).toMatchObject({ value: { record: { version: 2 } } });
       await held(pid, false);
       await other.end();
@@ -109,3 +116,9 @@ withPostgres(`the feed of a Postgres${reason}`, () => {
     expect(await backend.feedLag()).toEqual({ lagMs: 0, heldBackBy: [] });
   });
 });
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}

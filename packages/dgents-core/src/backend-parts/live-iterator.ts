@@ -10,6 +10,8 @@ export interface LiveIteratorOptions {
   /** Runs once, however the iteration ends. */
   readonly cleanUp: () => void;
   readonly limit?: number | undefined;
+  /** False: ends where nothing is there now. */
+  readonly follow?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,7 +57,10 @@ export class LiveIterator<T> implements AsyncIterableIterator<T, undefined>, End
   wake(): void {
     while (this.#waiting.length > 0) {
       const value = this.#pull();
-      if (value === undefined) return;
+      if (value === undefined) {
+        if (this.#options.follow === false) this.end();
+        return;
+      }
       this.#waiting.shift()!({ done: false, value });
       if (--this.#left === 0) this.end();
     }

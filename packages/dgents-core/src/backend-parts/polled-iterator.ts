@@ -10,6 +10,8 @@ export interface PolledIteratorOptions {
   /** Runs once, however the iteration ends. */
   readonly cleanUp?: () => void;
   readonly limit?: number | undefined;
+  /** Asked after a look that found nothing: whether nothing is to come any more. Never, unless told. */
+  readonly isOver?: (() => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -105,7 +107,9 @@ export class PolledIterator<T> implements AsyncIterableIterator<T, undefined>, E
     const found = await this.#look();
     this.#found = found;
     this.#given = 0;
-    if (found.length === 0 && !this.#woken && !this.#ended) await this.#pause();
+    if (found.length > 0 || this.#ended) return;
+    if (this.#options.isOver?.()) this.end();
+    else if (!this.#woken) await this.#pause();
   }
 
   #pause(): Promise<void> {

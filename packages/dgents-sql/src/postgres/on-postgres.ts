@@ -227,7 +227,7 @@ export abstract class OnPostgres implements Backend {
   feed(after?: Position, options: FeedOptions = {}): AsyncIterable<FeedEntry> {
     return iterable(() => {
       checkLimit(options);
-      const reader = new FeedReader(this.#executor, this.#sql, after);
+      const reader = new FeedReader(this.#executor, this.#sql, after, options.follow);
       const look = () => this.#call('', {}, async (limits) => reader.next(await this.#ready(), limits));
       // What was committed may have to wait for what is still open, and nobody tells when that is over.
       return this.#polled(
@@ -235,6 +235,7 @@ export abstract class OnPostgres implements Backend {
         undefined,
         options,
         () => this.#pollMs,
+        () => reader.isOver,
       );
     });
   }
@@ -352,6 +353,7 @@ export abstract class OnPostgres implements Backend {
     key: string | undefined,
     { signal, limit }: FeedOptions,
     pollMs: () => number,
+    isOver?: () => boolean,
   ): PolledIterator<T> {
     const { begun, stop } = this.#hearing.hear(key, () => iterator.wake());
     const iterator: PolledIterator<T> = new PolledIterator(lookOf(begun), {
@@ -362,6 +364,7 @@ export abstract class OnPostgres implements Backend {
       cleanUp: stop,
       limit,
       signal,
+      isOver,
     });
     return iterator;
   }

@@ -295,7 +295,11 @@ export function statements({ heads, log, checkpoints, documents, meta }: Tables)
          o.application, o.database::text, o.state
        FROM waiting w LEFT JOIN open o ON age(o.xid) > age(w.newest) ORDER BY age(o.xid) DESC`,
     ),
-    horizon: named('horizon', 'SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xmax'),
+    /** Transactions below xmin have ended, and those from xmax on had not begun. */
+    horizon: named(
+      'horizon',
+      'SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax FROM pg_current_snapshot() s',
+    ),
   };
 }
 

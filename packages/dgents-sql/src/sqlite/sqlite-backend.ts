@@ -412,7 +412,7 @@ export class SqliteBackend implements Backend {
   #polled<T>(
     look: () => Promise<readonly T[]>,
     place: string,
-    { signal, limit }: FeedOptions,
+    { signal, limit, follow }: FeedOptions,
   ): PolledIterator<T> {
     const cleanUp = bell.listen(place, () => iterator.wake());
     const iterator: PolledIterator<T> = new PolledIterator(look, {
@@ -421,6 +421,7 @@ export class SqliteBackend implements Backend {
       cleanUp,
       limit,
       signal,
+      isOver: () => follow === false,
     });
     return iterator;
   }

@@ -56,6 +56,19 @@ export const feed = backendSuite('feed', PRESUMED, (fact, { claims }) => {
     assert.deepEqual(await take(backend, 0), []);
   });
 
+  fact('a feed that is not to follow gives all that was committed, and ends', async ({ backend, open }) => {
+    assert.deepEqual(await whole(backend), []);
+    const written = await fill(backend);
+    const log = await lengthened(backend, 'long', [], PAUSE);
+    for (const reader of [backend, await open()]) {
+      const entries = await whole(reader);
+      assertSameEntries(entries.map(told), [...written, ...log.map((each) => due('long', each))]);
+      const [before, last] = entries.slice(-2) as [FeedEntry, FeedEntry];
+      assert.deepEqual(await whole(reader, before.position), [last]);
+      assert.deepEqual(await whole(reader, last.position), []);
+    }
+  });
+
   fact('a feed that has caught up waits for what comes, from every handle', async ({ backend, open }) => {
     const { length } = await fill(backend);
     const { position } = (await take(backend, length)).at(-1)!;
@@ -356,6 +369,17 @@ async function take(backend: Backend, limit: number, after?: Position): Promise<
   } finally {
     // One that hangs here has a fact of its own.
     reading.return?.()?.catch(() => undefined);
+  }
+}
+
+/** All that there is behind a position. */
+async function whole(backend: Backend, after?: Position): Promise<FeedEntry[]> {
+  const reading = backend.feed!(after, { follow: false })[Symbol.asyncIterator]();
+  const entries: FeedEntry[] = [];
+  for (;;) {
+    const { done, value } = await nextOf(reading, 'the end of a feed that is not to follow');
+    if (done) return entries;
+    entries.push(value);
   }
 }
 

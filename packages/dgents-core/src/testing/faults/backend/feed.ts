@@ -155,6 +155,25 @@ export const feedFaults = [
     }),
   }),
   backendFault({
+    name: 'a feed that is not to follow waits for what is yet to come',
+    breaks: 'feed',
+    caughtBy: 'a feed that is not to follow gives all that was committed, and ends',
+    like: 'an option that somebody forgot to pass on',
+    spoil: (inner) => ({
+      feed: (after, { follow: _, ...options } = {}) => inner.feed!(after, options),
+    }),
+  }),
+  backendFault({
+    name: 'a feed that is not to follow ends with its first page',
+    breaks: 'feed',
+    caughtBy: 'a feed that is not to follow gives all that was committed, and ends',
+    like: '`if (rows.length < limit) return`, with a limit that is not the one of the query',
+    spoil: (inner) => ({
+      feed: (after, options) =>
+        inner.feed!(after, options?.follow === false ? { ...options, limit: 50 } : options),
+    }),
+  }),
+  backendFault({
     name: 'conflicts and replays are fed as well',
     breaks: 'feed',
     caughtBy: 'what is no commit is no entry: checkpoints, conflicts, and what is sent again',
