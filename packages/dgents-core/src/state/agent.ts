@@ -57,7 +57,7 @@ import {
   type Repeats,
   type Writer,
 } from './operation.js';
-import { participantOf } from './participant.js';
+import { type Participation, participantOf } from './participant.js';
 import { newest, snapshotAt, successive } from './past.js';
 import { changeByRecipe, changeByState, type Recipe, stateByRecipe } from './recipe.js';
 import { ABSENT, type Snapshot } from './replica.js';
@@ -496,17 +496,16 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   }
 
   /** @internal What a transaction needs of this handle. */
-  participate(engine: Engine, call: Call): Participant {
+  participate(engine: Engine, call: Call, participation?: Participation): Participant {
     if (engine !== this.engine) {
       const advice = 'Take agents of the store itself: store.agent(key).';
       throw new TypeError(`The agent of "${this.key}" belongs to another store. ${advice}`);
     }
     this.assertOpen();
     const { cell, key, options, sight } = this;
-    return participantOf(
-      { engine, cell, key, options, sight, begun: () => this.begun(cell.definition) },
-      call,
-    );
+    const begun = (): Copied => this.begun(cell.definition);
+    const produced = (base: Snapshot, change: Change): Produced => this.produced(base, change);
+    return participantOf({ engine, cell, key, options, sight, begun, produced }, call, participation);
   }
 
   // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────
