@@ -10,6 +10,7 @@ import type {
   Position,
   Version,
 } from './backend.js';
+import type { BlobOptions } from './blobs/blob-store.js';
 import type { CallOptions, Capabilities, LoadOptions, Versioned } from './data-agent.js';
 import { StateCorruptionError, UnsupportedError } from './errors.js';
 import { checkKey } from './keys.js';
@@ -31,7 +32,12 @@ export interface StoreOptions extends EngineOptions {}
 
 export interface ForkOptions extends CallOptions {
   /** Those of the agents of both states, where they have any: what is encrypted is bound to its address. */
-  readonly transforms?: readonly Transform[];
+  readonly transforms?: readonly Transform[] | undefined;
+  /**
+   * Reads the blobs of the version and puts them anew, encrypted with the first of these keys where there are keys. Without
+   * it both states refer to the same blobs.
+   */
+  readonly blobs?: BlobOptions | undefined;
 }
 
 export interface KeysOptions extends CallOptions {
@@ -245,8 +251,9 @@ export class Store implements AsyncDisposable {
     checkKey(to, this.engine.port.limits);
     if (at !== undefined) checkTime('at', at);
     await this.engine.ready(call);
-    const { transforms } = options;
-    return fork(this.engine, from, to, at, call, transforms === undefined ? {} : { transforms });
+    const { transforms, blobs } = options;
+    const how = { ...(transforms !== undefined && { transforms }), ...(blobs !== undefined && { blobs }) };
+    return fork(this.engine, from, to, at, call, how);
   }
 
   /**

@@ -1,5 +1,7 @@
 /** Where large bytes lie outside of the logs, each under the hash of what it is. */
 
+import type { EncryptionKey } from '../transforms/encryption-keys.js';
+
 /** The SHA-256 of the bytes, in 64 lower-case hexadecimal digits. */
 export type BlobAddress = string;
 
@@ -39,4 +41,9 @@ export interface BlobOptions {
   readonly store: BlobStore;
   /** Bytes of at least this length lie in the store; 65,536 unless told. */
   readonly threshold?: number;
+  /**
+   * Encrypts each of them (AES-256-GCM): the first key does, all of them decrypt, under the rules of `encrypt`. Its address
+   * is the SHA-256 of what lies in the store then. Needed beside `encrypt`.
+   */
+  readonly keys?: readonly EncryptionKey[];
 }

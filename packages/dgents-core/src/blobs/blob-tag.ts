@@ -1,6 +1,7 @@
-/** The one grammar of `{ "$blob": ["Uint8Array", "<sha-256>", <length>] }`, for who reads states and for who collects garbage. */
+/** The one grammar of `{ "$blob": ["Uint8Array", "<sha-256>", <length>, "<key id>"?] }`, for who reads states and for who collects garbage. */
 import type { Json } from '../codec/json.js';
 import { StateCorruptionError } from '../errors.js';
+import { KEY_ID } from '../transforms/encryption-keys.js';
 import type { BlobAddress } from './blob-store.js';
 
 const NAME = /^\w+$/;
@@ -11,7 +12,10 @@ const INTO_A_TAG = /\/\$blob(\/|$)/;
 export interface BlobTag {
   readonly name: string;
   readonly address: BlobAddress;
+  /** How many bytes it stands for, before they were encrypted. */
   readonly byteLength: number;
+  /** The key that it was encrypted with; undefined: it lies there as it is. */
+  readonly keyId: string | undefined;
 }
 
 /**
@@ -52,16 +56,20 @@ export function addressesInPatch(patch: Json, key: string): BlobAddress[] {
 
 function tagOf(json: object): BlobTag | undefined {
   const payload = (json as { readonly $blob?: unknown }).$blob;
-  if (Object.keys(json).length !== 1 || !Array.isArray(payload) || payload.length !== 3) return undefined;
-  const [name, address, byteLength] = payload as readonly unknown[];
+  if (Object.keys(json).length !== 1 || !Array.isArray(payload)) return undefined;
+  if (payload.length !== 3 && payload.length !== 4) return undefined;
+  const [name, address, byteLength, keyId] = payload as readonly unknown[];
   const isTag =
     typeof name === 'string' &&
     NAME.test(name) &&
     typeof address === 'string' &&
     ADDRESS.test(address) &&
     Number.isSafeInteger(byteLength) &&
-    (byteLength as number) >= 0;
-  return isTag ? { name, address, byteLength: byteLength as number } : undefined;
+    (byteLength as number) >= 0 &&
+    (payload.length === 3 || (typeof keyId === 'string' && KEY_ID.test(keyId)));
+  return isTag
+    ? { name, address, byteLength: byteLength as number, keyId: keyId as string | undefined }
+    : undefined;
 }
 
 function malformed(key: string): never {

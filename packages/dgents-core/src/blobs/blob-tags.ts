@@ -2,12 +2,14 @@
  * Large bytes taken out of a document, and put back.
  *
  *     { "$bytes": ["Uint8Array", "<base64>"] }  ⇄  { "$blob": ["Uint8Array", "<sha-256>", <length>] }     bytes in the store
+ *                                               ⇄  { "$blob": ["Uint8Array", "<sha-256>", <length>, "<key id>"] }  encrypted
  *
  * A user's key that starts with `$` is escaped in a document, so an object with one of these keys is always a tag.
  */
 import { createHash } from 'node:crypto';
 import type { Json } from '../codec/json.js';
 import { DgentsError, StateCorruptionError, StateTooLargeError, StorageUnavailableError } from '../errors.js';
+import { BlobCipher, keyMissing, SEALED_BYTES } from './blob-cipher.js';
 import type { BlobAddress, BlobOptions, BlobStore } from './blob-store.js';
 import { type BlobTag, tagsIn } from './blob-tag.js';
 
@@ -54,13 +56,21 @@ export function assertBlobs(options: unknown): asserts options is BlobOptions {
 export class Blobs {
   private readonly store: BlobStore;
   private readonly threshold: number;
+  /** Undefined: they lie in the store as they are. */
+  private readonly cipher: BlobCipher | undefined;
 
   /** @throws TypeError or RangeError */
   constructor(options: BlobOptions) {
     assertBlobs(options);
-    const { store, threshold = DEFAULT_THRESHOLD } = options;
+    const { store, threshold = DEFAULT_THRESHOLD, keys } = options;
     this.store = store;
     this.threshold = threshold;
+    this.cipher = keys === undefined ? undefined : new BlobCipher(keys);
+  }
+
+  /** Whether nothing can be read in the store without a key. */
+  get encrypts(): boolean {
+    return this.cipher !== undefined;
   }
 
   /** The document with a tag for what is large; the same one where nothing is. */
@@ -81,9 +91,11 @@ export class Blobs {
     if (typeof base64 !== 'string' || base64.length * 3 < this.threshold * 4) return json;
     const bytes = Buffer.from(base64, 'base64');
     if (bytes.length < this.threshold) return json;
-    const address = addressOf(bytes);
-    found.set(address, bytes);
-    return { $blob: [name, address, bytes.length] };
+    const { cipher } = this;
+    const stored = cipher === undefined ? bytes : cipher.seal(bytes);
+    const address = addressOf(stored);
+    found.set(address, stored);
+    return { $blob: [name, address, bytes.length, ...(cipher === undefined ? [] : [cipher.writing])] };
   }
 
   /**
@@ -114,19 +126,28 @@ export class Blobs {
     return fetched;
   }
 
-  private async get({ address, byteLength }: BlobTag, key: string): Promise<string> {
-    const bytes = await this.store.get(address, byteLength);
+  private async get(tag: BlobTag, key: string): Promise<string> {
+    const { address, keyId } = tag;
+    const storedLength = tag.byteLength + (keyId === undefined ? 0 : SEALED_BYTES);
+    const bytes = await this.store.get(address, storedLength);
     const wrong =
       bytes === undefined
         ? 'is missing'
-        : bytes.length !== byteLength || addressOf(bytes) !== address
+        : bytes.length !== storedLength || addressOf(bytes) !== address
           ? 'was altered'
           : undefined;
-    if (bytes !== undefined && wrong === undefined) return Buffer.from(bytes).toString('base64');
+    if (bytes !== undefined && wrong === undefined)
+      return Buffer.from(this.opened(bytes, tag, key)).toString('base64');
     throw new StateCorruptionError(
       `The blob ${address} that "${key}" refers to ${wrong}. The state was left as it is; restore the blob from a copy.`,
       { key, location: address },
     );
+  }
+
+  private opened(bytes: Uint8Array, { keyId, address }: BlobTag, key: string): Uint8Array {
+    if (keyId === undefined) return bytes;
+    if (this.cipher === undefined) throw keyMissing(keyId, address, key);
+    return this.cipher.open(keyId, bytes, address, key);
   }
 }
 

@@ -351,7 +351,8 @@ describe('collecting garbage', () => {
     const refused = { status: 'rejected', reason: { code: 'DGENTS_STATE_CORRUPTION' } };
     for (const tag of [
       `{"$blob":["Uint8Array","${address}",-5]}`,
-      `{"$blob":["Uint8Array","${address}",5000,"more"]}`,
+      `{"$blob":["Uint8Array","${address}",5000,"no key"]}`,
+      `{"$blob":["Uint8Array","${address}",5000,"key","more"]}`,
       `{"$blob":["Uint8Array","${address}",5000],"more":1}`,
       `{"$blob":["","${address}",5000]}`,
       `{"$blob":"${address}"}`,

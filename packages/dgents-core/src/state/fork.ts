@@ -1,10 +1,12 @@
 /** A new state that begins with what another one was. Works on the log alone: the document is copied as it is. */
 import type { Head, LogRecord, Meta, Version } from '../backend.js';
 import { tagsIn } from '../blobs/blob-tag.js';
+import { putBlobs, withBlobs } from '../blobs/blob-tags.js';
+import type { Json } from '../codec/json.js';
 import { OutcomeUnknownError, StateConflictError, StateNotFoundError, UnsupportedError } from '../errors.js';
 import { type CommitEnd, commit } from './commit.js';
 import { type Call, remainingMs } from './deadlines.js';
-import type { DefinitionOptions } from './definition.js';
+import type { Definition, DefinitionOptions } from './definition.js';
 import type { Engine } from './engine.js';
 import { summary } from './operation.js';
 import { compacted } from './replica.js';
@@ -18,7 +20,8 @@ export interface ForkOrigin {
 }
 
 /**
- * @param how how what is stored is wrapped: it is bound to its address, and wrapped anew for the other one
+ * @param how how what is stored is wrapped: it is bound to its address, and wrapped anew for the other one; with `blobs`,
+ *   they are put anew too
  * @returns the first version of the new state
  * @throws StateNotFoundError, LogCompactedError, StateConflictError; UnsupportedError for blobs that were to be encrypted; RangeError for a version that does not exist yet
  */
@@ -28,7 +31,7 @@ export async function fork(
   to: string,
   at: Version | Date | undefined,
   call: Call,
-  how: Pick<DefinitionOptions<unknown>, 'transforms'>,
+  how: Pick<DefinitionOptions<unknown>, 'transforms' | 'blobs'>,
 ): Promise<Version> {
   const cell = engine.cell(engine.define(how), from);
   const { backend } = engine;
@@ -53,11 +56,16 @@ export async function fork(
       : await engine.within(cell.reader.stored(remainingMs(call), version), call, from);
   if (found?.document === undefined)
     throw new StateNotFoundError(`There is no state "${from}" to fork.`, { key: from });
-  const { document, schema } = found;
-  if (wrapping.encrypts && tagsIn(document, from).length > 0) {
+  const { schema } = found;
+  const document = await engine.within(copied(cell.definition, found.document, from), call, from);
+  if (
+    wrapping.encrypts &&
+    wrapping.blobs === undefined &&
+    tagsIn(document, from).some(({ keyId }) => keyId === undefined)
+  ) {
     throw new UnsupportedError(
-      `"${from}" refers to blobs, which lie in their store as they are and do not go with \`encrypt\`. Load it, and save it ` +
-        'with an agent that has `encrypt` and no `blobs`. Nothing was stored.',
+      `"${from}" refers to blobs, which lie in their store as they are and do not go with \`encrypt\`. Give the ` +
+        'fork `blobs: { store, keys }` too, so that they are encrypted as well. Nothing was stored.',
       { key: from },
     );
   }
@@ -77,10 +85,18 @@ export async function fork(
   };
   const record = wrapping.record(to, plain, target.head?.id);
   if (target.head !== null && !target.head.deleted) throw taken(to, target.head);
+  const puts = putBlobs([record]);
+  if (puts !== undefined) await engine.within(puts, call, to);
   const current = engine.port.materializes ? { document: plain.data } : {};
   const append = { key: to, expected: target.head, records: [record], ...current };
   settle(await commit(engine, append, call, remainingMs(call)), to, record, target.head);
   return record.version;
+}
+
+/** The document to be stored: with its blobs in it where they are to be put anew, as their keys and store are now. */
+async function copied({ codec, wrapping }: Definition, document: Json, from: string): Promise<Json> {
+  if (wrapping.blobs === undefined || tagsIn(document, from).length === 0) return document;
+  return withBlobs(document, await wrapping.blobs.fetch(document, new Map(), codec.maxBytes, from));
 }
 
 async function versionOf(

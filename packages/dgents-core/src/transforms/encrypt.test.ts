@@ -284,8 +284,8 @@ describe('a key', () => {
     ['a password', [{ id, key: 'correct horse battery staple' }], 'not base64'],
     ['white space within', [{ id, key: key.toString('base64').replace(/^.{8}/, '$& ') }], 'not base64'],
     ['hex', [{ id, key: key.toString('hex') }], 'has 48 bytes'],
-    ['a number', [{ id, key: 32 }], 'is a Uint8Array'],
-    ['none', [{ id }], 'is a Uint8Array'],
+    ['a number', [{ id, key: 32 }], 'must be a Uint8Array, a base64 text or a secret KeyObject; got number'],
+    ['none', [{ id }], 'got undefined'],
     ['a short KeyObject', [{ id, key: createSecretKey(key.subarray(8)) }], 'has 24 bytes'],
   ])('is refused: %s', (_name, given, message) => {
     expect(withKeys(given)).toThrow(message);

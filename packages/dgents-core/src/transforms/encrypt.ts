@@ -40,7 +40,7 @@ const DOMAIN = 'dgents a256gcm 1';
  * @throws TypeError or RangeError for keys that are none; no message holds any of a key
  */
 export function encrypt({ keys, context = '', acceptPlaintext = false }: EncryptOptions): Transform {
-  const ring = keyring(keys);
+  const ring = keyring(keys, 'encrypt');
   if (typeof context !== 'string') throw new TypeError('encrypt: `context` is a text.');
   if (typeof acceptPlaintext !== 'boolean') {
     throw new TypeError('encrypt: `acceptPlaintext` is true or false.');

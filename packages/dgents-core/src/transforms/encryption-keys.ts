@@ -1,4 +1,4 @@
-/** The keys of `encrypt`: checked once, and kept where no log, error or `util.inspect` shows them. */
+/** The keys of `encrypt` and `blobs`: checked once, and kept where no log, error or `util.inspect` shows them. */
 import { createSecretKey, KeyObject } from 'node:crypto';
 import { isUint8Array } from 'node:util/types';
 
@@ -17,53 +17,58 @@ export interface EncryptionKey {
 
 const KEY_BYTES = 32;
 
-const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
+export const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** By id, in the order given. Messages name the place and the id of a key, never what it is. */
-export function keyring(keys: unknown): ReadonlyMap<string, KeyObject> {
+/**
+ * By id, in the order given. Messages name the place and the id of a key, never what it is.
+ * @param of whose they are
+ */
+export function keyring(keys: unknown, of: string): ReadonlyMap<string, KeyObject> {
   if (!Array.isArray(keys) || keys.length === 0) {
-    throw new TypeError('encrypt: `keys` is a list with at least one { id, key }; the first one encrypts.');
+    throw new TypeError(`${of}: \`keys\` is a list with at least one { id, key }; the first one encrypts.`);
   }
   const ring = new Map<string, KeyObject>();
   for (const [index, given] of keys.entries()) {
     const { id, key } = (given ?? {}) as Partial<EncryptionKey>;
     if (typeof id !== 'string' || !KEY_ID.test(id)) {
       throw new TypeError(
-        `encrypt: keys[${index}].id is a text of 1 to 64 letters, digits, ".", "_" and "-". It is stored with each record.`,
+        `${of}: keys[${index}].id is a text of 1 to 64 letters, digits, ".", "_" and "-". It is stored with each record.`,
       );
     }
     if (ring.has(id)) {
-      throw new TypeError(`encrypt: two keys have the id "${id}". Each key has an id of its own.`);
+      throw new TypeError(`${of}: two keys have the id "${id}". Each key has an id of its own.`);
     }
-    ring.set(id, secretOf(key, id));
+    ring.set(id, secretOf(key, `${of}: the key "${id}"`));
   }
   return ring;
 }
 
-function secretOf(key: unknown, id: string): KeyObject {
-  const secret = key instanceof KeyObject ? key : bytesOf(key, id);
+/** @param named what it is called in messages */
+function secretOf(key: unknown, named: string): KeyObject {
+  const secret = key instanceof KeyObject ? key : bytesOf(key, named);
   const bytes = secret instanceof KeyObject ? secret.symmetricKeySize : secret.length;
   if (bytes !== KEY_BYTES) {
     throw new RangeError(
-      `encrypt: the key "${id}" has ${bytes ?? 'no'} bytes; AES-256 takes ${KEY_BYTES}, such as randomBytes(32).`,
+      `${named} has ${bytes ?? 'no'} bytes; AES-256 takes ${KEY_BYTES}, such as randomBytes(32).`,
     );
   }
   if (secret instanceof KeyObject) return secret;
   if (secret.every((byte) => byte === secret[0])) {
-    throw new TypeError(`encrypt: the key "${id}" is one byte repeated. Was it ever filled?`);
+    throw new TypeError(`${named} is one byte repeated. Was it ever filled?`);
   }
   return createSecretKey(secret);
 }
 
-function bytesOf(key: unknown, id: string): Uint8Array {
+function bytesOf(key: unknown, named: string): Uint8Array {
   if (isUint8Array(key)) return key;
   if (typeof key === 'string') {
     const bytes = Buffer.from(key, 'base64');
     const plain = key.trim().replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
     if (bytes.toString('base64').replace(/=+$/, '') === plain) return bytes;
     throw new TypeError(
-      `encrypt: the key "${id}" is a text, but not base64. Hex is turned into bytes with Buffer.from(text, 'hex').`,
+      `${named} is a text, but not base64. Hex is turned into bytes with Buffer.from(text, 'hex').`,
     );
   }
-  throw new TypeError(`encrypt: the key "${id}" is a Uint8Array, a base64 text or a secret KeyObject.`);
+  const given = key === null ? 'null' : typeof key;
+  throw new TypeError(`${named} must be a Uint8Array, a base64 text or a secret KeyObject; got ${given}.`);
 }

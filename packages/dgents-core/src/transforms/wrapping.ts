@@ -46,9 +46,10 @@ export class Wrapping {
     this.authenticates = this.transforms.some(({ required, encrypts }) => required || encrypts);
     this.isPlain = this.transforms.length === 0 && blobs === undefined;
     this.encrypts = this.transforms.some(({ encrypts }) => encrypts === true);
-    if (blobs !== undefined && this.encrypts) {
+    if (this.encrypts && this.blobs?.encrypts === false) {
       throw new UnsupportedError(
-        '`blobs` lie in their store as they are, so they do not go with `encrypt`. Leave `blobs` out: the bytes are encrypted with the record then.',
+        '`blobs` lie in their store as they are, so they do not go with `encrypt`. Encrypt them too with `blobs: { store, keys }`, ' +
+          'or leave `blobs` out: the bytes are encrypted with the record then.',
       );
     }
   }
