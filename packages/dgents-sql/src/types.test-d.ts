@@ -1,10 +1,11 @@
 /** What the compiler infers: this file only has to compile. */
 import type { PGlite } from '@electric-sql/pglite';
 import type Database from 'better-sqlite3';
+import type { Store } from 'dgents-core';
 import type pg from 'pg';
 import { z } from 'zod';
 import type { Condition, Found, SqlBackend } from './index.js';
-import { PgliteBackend, PostgresBackend, SQLAgent, SqliteBackend } from './index.js';
+import { onPostgres, onSqlite, PgliteBackend, PostgresBackend, SQLAgent, SqliteBackend } from './index.js';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
@@ -217,4 +218,25 @@ export function drivers(
   new PgliteBackend({ pglite: database });
   // @ts-expect-error there is no such setting
   new PostgresBackend({ poolOptions: { maximum: 3 } });
+}
+
+/** Work within a transaction needs no cast, whatever it returns. */
+export async function work(store: Store): Promise<void> {
+  const agents = [store.agent<{ n: number }>('n')] as const;
+  await store.transact(agents, (state) => void state.n++, {
+    within: onSqlite((db) => db.prepare('INSERT INTO notes VALUES (?)').run('a')),
+  });
+  onSqlite((db) => {
+    const row = db.prepare<{ n: number }>('SELECT 1 AS n').get();
+    expectType<number | undefined>()(row?.n, true);
+  });
+  onSqlite<Database.Database>((db) => db.transaction(() => undefined)());
+  onSqlite((db: Database.Database) => db.pragma('user_version'));
+  onPostgres(async (sql) => {
+    const { rows, rowCount } = await sql.query<{ n: number }>('SELECT $1::int AS n', [1]);
+    expectType<number | undefined>()(rows[0]?.n, true);
+    expectType<number>()(rowCount, true);
+  });
+  // @ts-expect-error: what it is given is unknown until a helper says it
+  await store.transact(agents, () => undefined, { within: (db) => db.prepare('SELECT 1') });
 }

@@ -51,6 +51,22 @@ test('a directory that is open already is refused, also by another process, and 
   }
 }, 120_000);
 
+test('work within a transaction happens with its commit or not at all', () => {
+  const out = execFileSync(process.execPath, [here('workers/pglite-within.mjs')], { encoding: 'utf8' });
+  expect(JSON.parse(out)).toEqual([
+    ['made', 1, 1, 'a,b'],
+    ['thrown', 'RangeError', 1, 'a,b'],
+    ['refused', '23505', 1, 'a,b'],
+    ['swallowed', '23505', 1, 'a,b'],
+    ['deferred', '23503', 1, 'a,b'],
+    ['ended', 'TypeError', 1, 'a,b'],
+    ['hangs', 'DGENTS_STORAGE_TIMEOUT', 1, 'a,b'],
+    ['too late', 'TypeError', 1, 'a,b'],
+    ['made again', 2, 2, 'a,b,e'],
+    ['last', 6, 6, 'a,b,e,f,g,h'],
+  ]);
+}, 120_000);
+
 test('a URL with another option is refused', async () => {
   await expect(openStore('pglite:?shema=x', { backends })).rejects.toMatchObject({
     code: 'DGENTS_UNSUPPORTED',
