@@ -1,4 +1,5 @@
-export type { CaughtUp } from 'dgents-core/folding';
+export type { CaughtUp, Consumer, FeedConsumer, StreamConsumer } from 'dgents-core/folding';
+export { consumers, forgetConsumer, neededFrom, registerConsumer } from './consumers/consumers.js';
 export {
   type AnyEvent,
   defineStream,

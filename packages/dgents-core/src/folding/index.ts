@@ -2,6 +2,14 @@
  * For packages that keep events in logs, such as `dgents-stream`: an agent whose state is folded of them. Not for
  * applications, and not yet stable.
  */
+export {
+  CONSUMERS_KEY,
+  type Consumer,
+  type FeedConsumer,
+  type Needed,
+  neededFrom,
+  type StreamConsumer,
+} from '../state/consumers.js';
 export type { EventRules, Tail } from '../state/events.js';
 export type { Bell } from '../state/watch.js';
 export {

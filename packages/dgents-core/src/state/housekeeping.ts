@@ -2,6 +2,7 @@
 import type { Checkpoint, Head, Version } from '../backend.js';
 import { putBlobs } from '../blobs/blob-tags.js';
 import type { Cell } from './cell.js';
+import { neededFrom } from './consumers.js';
 import { documentOf } from './diff.js';
 import { checkpointDue } from './policy.js';
 import { ABSENT, type Snapshot } from './replica.js';
@@ -134,11 +135,20 @@ function isTrimPoint({ asStored, folded = false }: Snapshot): boolean {
   return asStored || folded;
 }
 
+/** The state at a trim point, or at the newest version that may go before it; undefined where that is gone already. */
+async function stateAt(cell: Cell, point: TrimPoint, newest: Version): Promise<Snapshot | undefined> {
+  const version = 'version' in point ? point.version : (point.head?.version ?? 0);
+  if (Math.min(version, newest) <= cell.floor) return undefined;
+  if (!('version' in point) && version <= newest) return point;
+  return cell.reader.read(MAINTENANCE_TIMEOUT_MS, Math.min(version, newest));
+}
+
 async function trimTo(cell: Cell, point: TrimPoint, mayGo: (place: Head) => boolean): Promise<void> {
   const { engine, key } = cell;
-  const snapshot = 'version' in point ? await cell.reader.read(MAINTENANCE_TIMEOUT_MS, point.version) : point;
-  const { head } = snapshot;
-  if (head === null || !isTrimPoint(snapshot) || head.version <= cell.floor || !mayGo(head)) return;
+  const needed = await neededFrom(engine, key, engine.call(undefined, MAINTENANCE_TIMEOUT_MS));
+  const snapshot = await stateAt(cell, point, (needed?.version ?? Infinity) - 1);
+  const head = snapshot?.head ?? null;
+  if (snapshot === undefined || head === null || !isTrimPoint(snapshot) || !mayGo(head)) return;
   const base = checkpointOf(cell, snapshot);
   await safe(cell, base);
   await engine.backend.trim(key, base, { timeoutMs: MAINTENANCE_TIMEOUT_MS });

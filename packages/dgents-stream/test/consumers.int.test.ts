@@ -1,0 +1,4 @@
+import { describeConsumers } from './describe-consumers.js';
+import { serverPlaces } from './places.js';
+
+describeConsumers(serverPlaces());
