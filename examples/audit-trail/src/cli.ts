@@ -16,6 +16,8 @@ export interface Options {
   readonly json: boolean;
   readonly emails: boolean;
   readonly limit: number;
+  /** Of `import`: commits stored by one write. */
+  readonly batch: number;
 }
 
 export const HELP = `Usage: audit-trail <command> [options]
@@ -35,6 +37,7 @@ The git history of a repository as an event stream, and what can be made of it.
   --store <file>  an SQLite file, one for each repository; ./audit-trail.db
                   unless given
   --limit <n>     rows; 20 unless given
+  --batch <n>     commits stored by one write of an import; 100 unless given
   --emails        show the addresses of authors, too
   --json          print one JSON document on standard output, nothing else
   --help          print this
@@ -43,9 +46,16 @@ The git history of a repository as an event stream, and what can be made of it.
 /** @throws UsageError */
 export function parseOptions(args: readonly string[]): Options {
   const { values, positionals } = parsed(args);
-  const { repo = '.', store = 'audit-trail.db', limit = '20', json = false, emails = false } = values;
+  const {
+    repo = '.',
+    store = 'audit-trail.db',
+    limit = '20',
+    batch = '100',
+    json = false,
+    emails = false,
+  } = values;
   const [command, where = '', ...more] = positionals;
-  const rest = { where, repo, store, json, emails, limit: Number(limit) };
+  const rest = { where, repo, store, json, emails, limit: Number(limit), batch: Number(batch) };
   if (values.help === true || command === 'help') return { ...rest, command: 'help' };
   if (command === undefined) throw new UsageError(`What is to be done? ${known()}`);
   if (!isCommand(command)) throw new UsageError(`There is no command "${shown(command)}". ${known()}`);
@@ -54,8 +64,10 @@ export function parseOptions(args: readonly string[]): Options {
   }
   const extra = command === 'at' ? more[0] : positionals[1];
   if (extra !== undefined) throw new UsageError(`\`${command}\` takes no "${shown(extra)}".`);
-  if (!/^[1-9]\d{0,8}$/.test(limit))
-    throw new UsageError(`--limit takes a whole number from 1 on, not "${shown(limit)}".`);
+  for (const [name, value] of Object.entries({ limit, batch })) {
+    if (/^[1-9]\d{0,8}$/.test(value)) continue;
+    throw new UsageError(`--${name} takes a whole number from 1 on, not "${shown(value)}".`);
+  }
   for (const [name, value] of Object.entries({ repo, store })) {
     if (value === '' || value.includes('\0')) throw new UsageError(`--${name} takes a path.`);
   }
@@ -84,6 +96,7 @@ function parsed(args: readonly string[]) {
         repo: { type: 'string' },
         store: { type: 'string' },
         limit: { type: 'string' },
+        batch: { type: 'string' },
         json: { type: 'boolean' },
         emails: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -92,7 +105,7 @@ function parsed(args: readonly string[]) {
   } catch (error) {
     const [sentence = ''] = (error as Error).message.split(/\. |\n/);
     throw new UsageError(
-      `${sentence.replace(/\.$/, '')}. The options are --repo, --store, --limit, --emails, --json and --help.`,
+      `${sentence.replace(/\.$/, '')}. The options are --repo, --store, --limit, --batch, --emails, --json and --help.`,
     );
   }
 }

@@ -39,19 +39,21 @@ async function answer(options: Options, signal: AbortSignal): Promise<Answer> {
     return hotspotsAnswer(hotspots, options, moment);
   }
   const { version } = await stream.read();
+  if (options.command === 'status') return { json: { version }, lines: [`version ${version}`] };
   const models = await modelsAt(stream, version);
   if (options.command === 'authors') return authorsAnswer(models.authors, options);
   if (options.command === 'files') return filesAnswer(models.files, options);
   return hotspotsAnswer(models.hotspots, options);
 }
 
-async function imported({ repo, store }: Options, signal: AbortSignal): Promise<Answer> {
+async function imported({ repo, store, batch }: Options, signal: AbortSignal): Promise<Answer> {
   const repository = await Repository.open(repo);
   await repository.head(); // before a store is made for nothing
   await using trail = await Trail.open(store, { create: true });
   const progress = new Progress(process.stderr);
   try {
     const { added, version, head } = await importHistory(repository, trail.stream, {
+      batch,
       signal,
       onProgress: (done, total) => progress.show('importing', done, total),
     });
