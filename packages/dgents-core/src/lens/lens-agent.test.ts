@@ -78,6 +78,38 @@ describe('an agent of a part', () => {
     expect(await name.save('Ada')).toBe(4);
   });
 
+  test('compared with a read of the handle, it is the part that counts; with a head, the whole', async () => {
+    const store = new Store(memoryBackend());
+    const open = () => store.agent('account', { initial });
+    const name = focusOn(open(), ['profile', 'name']);
+    const beside = open();
+    const seen = await name.read();
+    await beside.update((draft) => {
+      draft.visits += 1;
+    });
+    expect(await name.save('Augusta', { expected: seen })).toBe(2);
+    // What the handle has seen or put meanwhile does not count.
+    await name.load();
+    const late = name.save('Grace', { expected: seen });
+    await expect(late).rejects.toMatchObject({ code: 'DGENTS_STATE_CONFLICT', actual: { version: 2 } });
+    const again = await name.read();
+    await beside.update((draft) => {
+      draft.visits += 1;
+    });
+    await expect(name.save('Grace', { expected: again.head ?? 0 })).rejects.toMatchObject({
+      code: 'DGENTS_STATE_CONFLICT',
+    });
+    const foreign = await focusOn(open(), ['profile', 'name']).read();
+    await beside.update((draft) => {
+      draft.visits += 1;
+    });
+    await expect(name.save('Grace', { expected: foreign })).rejects.toMatchObject({
+      code: 'DGENTS_STATE_CONFLICT',
+    });
+    expect(await name.save('Grace', { expected: again })).toBe(5);
+    await store.close();
+  });
+
   test('writes of one handle that are not waited for build on each other', async () => {
     const parent = new VolatileAgent({ initial });
     const name = focusOn(parent, ['profile', 'name']);

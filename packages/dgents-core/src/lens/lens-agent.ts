@@ -57,8 +57,9 @@ const CHANGED: unique symbol = Symbol('changed');
  *
  * Writes are updates of the parent, so they are atomic on the whole: two lenses on one parent never lose each other's
  * write, also from different processes. Versions, times and meta are the parent's. A save conflicts only if the part is
- * no longer as this handle has seen it, compared by value, however often the rest was written; with `expected` the
- * whole is compared, as the parent does.
+ * no longer as this handle has seen it, compared by value, however often the rest was written. So it is with an
+ * `expected` that is what a read of this handle gave; with a version, a head or `'any'` the whole is compared, as the
+ * parent does.
  *
  * Where the part is not there, it is as if nothing was stored: `load` rejects with `StateNotFoundError`, `history` skips
  * it, `timeline` and `watch` show it as deleted. A save can begin it where the whole is there, or the parent has an
@@ -72,6 +73,8 @@ export class LensAgent<S, A> implements DataAgent<A> {
   readonly parent: DataAgent<S>;
   private readonly codec: Codec;
   private seen: Seen | undefined;
+  /** What each view was of: a save may be told to compare with one. */
+  private readonly shown = new WeakMap<object, Seen>();
   /** Writes that have not settled, and what the saves among them put. */
   private readonly pending = new Map<Promise<unknown>, Seen | undefined>();
   /** Resolves once the last write that has to wait has begun. */
@@ -141,11 +144,12 @@ export class LensAgent<S, A> implements DataAgent<A> {
   private show(found: Versioned<S>, frozen: boolean | undefined, sees: boolean): Shown<A> {
     const { codec } = this;
     const part = this.partOf(found, sees);
-    if (sees) {
-      const seen = new Seen(codec, found.head, () => part);
-      this.see(frozen === true ? seen.now() : seen);
-    }
-    return versionedView(found, () => (frozen === true ? codec.freeze(part) : codec.clone(part)));
+    const seen = new Seen(codec, found.head, () => part);
+    if (frozen === true) seen.now();
+    if (sees) this.see(seen);
+    const view = versionedView(found, () => (frozen === true ? codec.freeze(part) : codec.clone(part)));
+    this.shown.set(view, seen);
+    return view;
   }
 
   private partOf({ state, head }: Versioned<S>, sees: boolean): A {
@@ -251,10 +255,13 @@ export class LensAgent<S, A> implements DataAgent<A> {
   }
 
   private async put(own: A, options: SaveOptions): Promise<Version> {
-    const { codec, lens, seen } = this;
+    const { codec, lens } = this;
+    const { expected, ...rest } = options;
+    const shown = typeof expected === 'object' ? this.shown.get(expected) : undefined;
+    const seen = expected === undefined ? this.seen : shown;
     // What this handle has seen, or has put there itself a moment ago.
-    const puts = [...this.pending.values()].filter((put) => put !== undefined);
-    const compares = options.expected === undefined && seen !== undefined;
+    const puts = shown === undefined ? [...this.pending.values()].filter((put) => put !== undefined) : [];
+    const compares = seen !== undefined;
     const replace = (draft: S): S | void => {
       if (compares) {
         const now = documentOf(
@@ -267,7 +274,10 @@ export class LensAgent<S, A> implements DataAgent<A> {
     };
     const put = new Seen(codec, null, () => own);
     try {
-      const { version } = await this.write(this.parent.update(replace, options), put);
+      const { version } = await this.write(
+        this.parent.update(replace, shown === undefined ? options : rest),
+        put,
+      );
       return version;
     } catch (error) {
       if (error !== CHANGED || seen === undefined) throw error;

@@ -6,6 +6,7 @@ import { CachedAgent } from '../cached/index.js';
 import type { DataAgent } from '../data-agent.js';
 import { StorageUnavailableError } from '../errors.js';
 import { PersistentAgent } from '../file/persistent-agent.js';
+import { focusOn, LensAgent, whole } from '../lens/index.js';
 import { memoryBackend } from '../memory/memory-backend.js';
 import { VolatileAgent } from '../memory/volatile-agent.js';
 import { Store } from '../store.js';
@@ -143,9 +144,10 @@ describe('a symbiont', () => {
   test('passes on operation id, meta and deadline, and any failure but a conflict at once', async () => {
     const inner = new Recorder(new VolatileAgent({ initial }));
     const agent = inner.agent as DataAgent<Count>;
-    const counter = new Symbiont(agent, add);
+    const counter = new Symbiont(agent, add, { replay: () => 0 });
     await counter.invoke(1, { operationId: 'once', meta: { why: 'a test' }, timeoutMs: 1234 });
     expect(inner.calls.map(({ method, options }) => [method, options['timeoutMs']])).toEqual([
+      ['update', 1234],
       ['read', 1234],
       ['save', 1234],
     ]);
@@ -156,13 +158,97 @@ describe('a symbiont', () => {
     expect(await agent.load()).toEqual({ count: 1 });
   });
 
-  test('with an operation id that was written already stores nothing', async () => {
+  test.each<[string, (agent: DataAgent<Count>) => DataAgent<Count>]>([
+    ['an agent', (agent) => agent],
+    ['a cache', (agent) => new CachedAgent(agent)],
+    ['a cache that writes later', (agent) => new CachedAgent(agent, { mode: 'write-behind' })],
+    ['a part', (agent) => new LensAgent(agent, whole())],
+  ])('answers what was answered to a call that was made before, on %s', async (_, wrapped) => {
+    const store = new Store(memoryBackend());
+    let asked = 0;
+    const open = () =>
+      new Symbiont(
+        wrapped(store.agent('count', { initial })),
+        (by: number, state: Count) => {
+          asked += 1;
+          return add(by, state);
+        },
+        { replay: ({ state }, by) => state.count - by },
+      );
+    const counter = open();
+    expect(await counter.invoke(5)).toBe(0);
+    expect(await counter.invoke(1, { operationId: 'once' })).toBe(5);
+    expect(await counter.invoke(3)).toBe(6);
+    for (const each of [counter, open()]) expect(await each.invoke(1, { operationId: 'once' })).toBe(5);
+    expect(asked).toBe(3);
+    expect(await counter.agent.load()).toEqual({ count: 9 });
+    await counter.agent.close();
+    await store.close();
+  });
+
+  test('an operation id without a way to answer the second call is refused at the first', async () => {
     const agent = new VolatileAgent({ initial });
     const counter = new Symbiont(agent, add);
-    await counter.invoke(1, { operationId: 'once' });
-    await counter.invoke(1);
-    expect(await counter.invoke(1, { operationId: 'once' })).toBe(2);
-    expect(await agent.read()).toMatchObject({ state: { count: 2 }, version: 2 });
+    await expect(counter.invoke(1, { operationId: 'once' })).rejects.toThrow(/`new Symbiont\(.*replay/);
+    expect((await agent.read()).version).toBe(0);
+    expect(() => new Symbiont(agent, add, { replay: 5 as never })).toThrow(TypeError);
+  });
+
+  test('one that its own logic calls says so instead of waiting for itself', async () => {
+    const agent = new VolatileAgent({ initial });
+    const calls = async (by: number, state: Count): Promise<[number, Count]> => {
+      await new Promise(setImmediate);
+      return [await (by > 2 ? around : counter).invoke(by - 1), state];
+    };
+    const counter: Symbiont<number, number, Count> = new Symbiont(agent, calls);
+    const around: Symbiont<number, number, Count> = new Symbiont(new VolatileAgent({ initial }), calls);
+    for (const by of [2, 3]) {
+      await expect(counter.invoke(by)).rejects.toMatchObject({
+        code: 'DGENTS_UNSUPPORTED',
+        message: expect.stringContaining('its own logic'),
+      });
+    }
+    expect((await agent.read()).version).toBe(0);
+  });
+
+  test('what its logic has left behind may call it later', async () => {
+    const agent = new VolatileAgent({ initial });
+    let later: Promise<number> | undefined;
+    const counter: Symbiont<number, number, Count> = new Symbiont(agent, (by, state) => {
+      if (by === 1)
+        later = new Promise<void>((resolve) => setTimeout(resolve, 5)).then(() => counter.invoke(2));
+      return add(by, state);
+    });
+    expect(await counter.invoke(1)).toBe(0);
+    expect(await later).toBe(1);
+  });
+
+  test('on a part it is not computed anew for what others do to the rest', async () => {
+    const agent = new VolatileAgent({ initial: () => ({ own: 0, rest: 0 }) });
+    let asked = 0;
+    const logic = async (by: number, own: number): Promise<[number, number]> => {
+      asked += 1;
+      await agent.update((draft) => {
+        draft.rest += 1;
+      });
+      return [own, own + by];
+    };
+    const counter = new Symbiont(focusOn(agent, ['own']), logic, { attempts: 1 });
+    expect([await counter.invoke(2), await counter.invoke(3)]).toEqual([0, 2]);
+    expect(asked).toBe(2);
+    expect(await agent.load()).toEqual({ own: 5, rest: 2 });
+    const disturbed = new Symbiont(
+      focusOn(agent, ['own']),
+      async (by: number, own) => {
+        await agent.update((draft) => {
+          draft.own += 10;
+        });
+        return [own, own + by];
+      },
+      { attempts: 1 },
+    );
+    await expect(disturbed.invoke(1)).rejects.toMatchObject({ code: 'DGENTS_STATE_CONFLICT' });
+    expect(await agent.load()).toEqual({ own: 15, rest: 2 });
   });
 
   test('takes its options at the call', async () => {

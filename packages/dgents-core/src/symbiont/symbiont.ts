@@ -1,11 +1,12 @@
-import type { DataAgent, Versioned, WriteOptions } from '../data-agent.js';
-import { DgentsError } from '../errors.js';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { CallOptions, DataAgent, Versioned, WriteOptions } from '../data-agent.js';
+import { DgentsError, UnsupportedError } from '../errors.js';
 import { checkOptions, type OptionNames } from '../option-names.js';
 import { checkMeta } from '../state/arguments.js';
 import { pause } from '../state/deadlines.js';
 import { type Logic, type Step, stepOf } from './logic.js';
 
-export interface SymbiontOptions {
+export interface SymbiontOptions<I = never, O = unknown, S = never> {
   /**
    * How often a call is computed before it gives up with `StateConflictError`, since each time someone else wrote
    * meanwhile: a whole number from 1 on; 100 unless told. 1 never asks the logic twice.
@@ -13,9 +14,26 @@ export interface SymbiontOptions {
   readonly attempts?: number;
   /** From 0 to 1: spreads the attempts of several. `Math.random` unless told. */
   readonly random?: () => number;
+  /**
+   * What was answered to a call whose `operationId` has been written already, found in the state that it stored: the logic
+   * is not asked again. Needed for calls with an `operationId`.
+   */
+  readonly replay?: (stored: Versioned<S>, input: I) => O | Promise<O>;
 }
 
-const OPTIONS: OptionNames<SymbiontOptions> = { attempts: true, random: true };
+const OPTIONS: OptionNames<SymbiontOptions> = { attempts: true, random: true, replay: true };
+
+/** Logic that is running, as those see it that it has called. */
+interface Running {
+  readonly symbiont: object;
+  readonly outer: Running | undefined;
+  ended: boolean;
+}
+
+const running = new AsyncLocalStorage<Running>();
+
+/** Thrown by a recipe that is run only where there is something to be done. */
+const NOT_YET: unique symbol = Symbol('not yet');
 
 const DEFAULT_ATTEMPTS = 100;
 
@@ -43,6 +61,7 @@ export class Symbiont<I, O, S> {
   readonly agent: DataAgent<S>;
   private readonly attempts: number;
   private readonly random: () => number;
+  private readonly replay: ((stored: Versioned<S>, input: I) => O | Promise<O>) | undefined;
   /** Settles with the last call so far. */
   private last: Promise<unknown> = Promise.resolve();
 
@@ -51,31 +70,42 @@ export class Symbiont<I, O, S> {
     agent: DataAgent<S>,
     /** The logic, as it was given. */
     readonly logic: Logic<I, O, NoInfer<S>>,
-    options: SymbiontOptions = {},
+    options: SymbiontOptions<I, O, NoInfer<S>> = {},
   ) {
     checkOptions('Symbiont', options, OPTIONS);
-    const { attempts = DEFAULT_ATTEMPTS, random = Math.random } = options;
+    const { attempts = DEFAULT_ATTEMPTS, random = Math.random, replay } = options;
     if (typeof logic !== 'function')
       throw new TypeError('A symbiont takes a function: `(input, state) => […]`.');
     if (!(attempts === Number.POSITIVE_INFINITY || (Number.isSafeInteger(attempts) && attempts >= 1))) {
       throw new RangeError(`attempts is a whole number from 1 on, not ${attempts}.`);
     }
+    if (replay !== undefined && typeof replay !== 'function')
+      throw new TypeError('replay is a function: `({ state }, input) => output`.');
     this.agent = agent;
     this.attempts = attempts;
     this.random = random;
+    this.replay = replay;
   }
 
   /**
    * Computes an output, and makes one change of the state.
    * @param input given to the logic as it is, once its turn has come: do not change it meanwhile
    * @param options of the write. `timeoutMs` is for each call of the agent; the logic takes as long as it takes. With an
-   *   `operationId` that has been written already nothing is stored, and the output is computed from the present state.
+   *   `operationId` that has been written already nothing is computed and nothing stored: `replay` gives the output.
    * @throws whatever the logic throws; nothing is stored then
-   * @throws TypeError when the logic returns no pair
+   * @throws TypeError when the logic returns no pair, and for an `operationId` without `replay`
+   * @throws UnsupportedError when the logic of this symbiont calls it: it would wait for itself
    * @throws StateNotFoundError when there is no state and the agent has no `initial`
    * @throws StateConflictError when others wrote during each of the attempts
    */
   async invoke(input: I, options: WriteOptions = {}): Promise<O> {
+    this.assertNotWithin();
+    if (options.operationId !== undefined && this.replay === undefined) {
+      throw new TypeError(
+        'A call with an `operationId` may be a repeated one. Tell the symbiont what was answered then: ' +
+          '`new Symbiont(agent, logic, { replay: ({ state }, input) => output })`.',
+      );
+    }
     const turn = this.last;
     // Taken at the call, as by a save; it may be a while until then.
     const meta = checkMeta(options.meta);
@@ -89,6 +119,8 @@ export class Symbiont<I, O, S> {
   private async compute(input: I, options: WriteOptions): Promise<O> {
     const { timeoutMs, signal } = options;
     const call = { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal !== undefined && { signal }) };
+    const done = await this.written(options.operationId, call);
+    if (done !== undefined) return (this.replay as NonNullable<typeof this.replay>)(done, input);
     for (let attempt = 1; ; attempt += 1) {
       const seen = await this.agent.read(call);
       const [given, state] = await this.step(input, seen);
@@ -106,7 +138,40 @@ export class Symbiont<I, O, S> {
   }
 
   private async step(input: I, { state }: Versioned<S>): Promise<Step<O, S>> {
-    return stepOf(await this.logic(input, state));
+    const own: Running = { symbiont: this, outer: running.getStore(), ended: false };
+    try {
+      return await running.run(own, async () => stepOf(await this.logic(input, state)));
+    } finally {
+      // What it has begun and left behind, such as a timer, is free to call.
+      own.ended = true;
+    }
+  }
+
+  /** What was stored under this id before; undefined where nothing was. */
+  private async written(id: string | undefined, call: CallOptions): Promise<Versioned<S> | undefined> {
+    if (id === undefined) return undefined;
+    try {
+      // The id is looked up first: only where it is new the recipe runs, and then nothing is to be stored.
+      return await this.agent.update(
+        () => {
+          throw NOT_YET;
+        },
+        { ...call, operationId: id },
+      );
+    } catch (error) {
+      if (error === NOT_YET) return undefined;
+      throw error;
+    }
+  }
+
+  private assertNotWithin(): void {
+    for (let logic = running.getStore(); logic !== undefined; logic = logic.outer) {
+      if (logic.symbiont !== this || logic.ended) continue;
+      throw new UnsupportedError(
+        'A symbiont was invoked by its own logic. Its calls are made one after the other, so that both would wait for ever. ' +
+          'Call the function itself (`symbiont.logic`), or invoke again once the first call has been answered.',
+      );
+    }
   }
 
   private async backOff(attempt: number, signal: AbortSignal | undefined): Promise<void> {
