@@ -1,5 +1,6 @@
 /** Work of the caller's in the transaction of a commit: what holds in every database. */
 import { type Append, type Backend, Store } from 'dgents-core';
+import { heard, startWorker } from './load.js';
 
 export interface WithinPlace {
   /** A backend on the same tables as the others. */
@@ -17,6 +18,29 @@ export const REFERENCES =
   'CREATE TABLE of_notes (text text REFERENCES notes (text) DEFERRABLE INITIALLY DEFERRED)';
 
 const put = (text: string) => `INSERT INTO notes VALUES ('${text}')`;
+
+/** Kills a process in the midst of it, again and again: nothing acknowledged is lost, and neither goes without the other. */
+export async function expectTogetherAfterKills(
+  settings: object,
+  look: () => Promise<{ readonly count: number; readonly notes: number }>,
+): Promise<void> {
+  let before = 0;
+  for (const acks of [1, 20, 33]) {
+    const worker = startWorker('within.mjs', settings);
+    try {
+      for (let i = 0; i < acks; i++) await heard(worker, 'acked');
+    } finally {
+      worker.kill();
+      await worker.ended;
+    }
+    const acked: number = worker.last('acked')?.['acked'] ?? 0;
+    const { count, notes } = await look();
+    expect(notes).toBe(count);
+    expect(acked).toBeGreaterThanOrEqual(before + acks);
+    expect([acked, acked + 1]).toContain(count);
+    before = count;
+  }
+}
 
 export function appendOf(key: string, id: string): Append {
   return { key, expected: null, records: [{ version: 1, kind: 'set', at: 1, id, data: '1' }] };

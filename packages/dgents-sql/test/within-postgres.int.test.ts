@@ -2,7 +2,7 @@
 import { OutcomeUnknownError, Store } from 'dgents-core';
 import pg from 'pg';
 import { onPostgres, onSqlite, PostgresBackend, type PostgresClient } from '../src/index.js';
-import { appendOf, describeWithin, NOTES, REFERENCES } from './describe-within.js';
+import { appendOf, describeWithin, expectTogetherAfterKills, NOTES, REFERENCES } from './describe-within.js';
 import { newDatabase, postgresUrl, type TestDatabase } from './postgres.js';
 import { type Proxy as LossyProxy, startProxy } from './proxy.js';
 
@@ -63,6 +63,14 @@ withPostgres(`work within a transaction of Postgres${reason}`, () => {
     }
     expect(await openOnes()).toEqual([]);
   };
+
+  test('survives kill -9 with its state, or neither does', async () => {
+    await expectTogetherAfterKills({ connectionString: database.url }, async () => {
+      await untilNoneIsOpen(SLACK_MS);
+      const [count, { length }] = (await counted()) as [number, string[]];
+      return { count, notes: length };
+    });
+  });
 
   test('gets rows and counts, one statement at a time, with or without values', async () => {
     const found: unknown[] = [];

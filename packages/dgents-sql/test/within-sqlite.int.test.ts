@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { Store } from 'dgents-core';
 import { onPostgres, onSqlite, SqliteBackend } from '../src/index.js';
-import { appendOf, describeWithin, NOTES, REFERENCES } from './describe-within.js';
+import { appendOf, describeWithin, expectTogetherAfterKills, NOTES, REFERENCES } from './describe-within.js';
 
 let folder: string;
 const path = () => join(folder, 'store.db');
@@ -47,6 +47,13 @@ describe('work within a transaction of SQLite', () => {
   const count = (within: (client: unknown) => unknown, timeoutMs = 2_000) =>
     store.transact([agent()], (state) => void state.n++, { within, timeoutMs });
   const counted = async () => [(await agent().load()).n, await notes()];
+
+  test('survives kill -9 with its state, or neither does', async () => {
+    await expectTogetherAfterKills({ path: path() }, async () => {
+      const [count, { length }] = (await counted()) as [number, string[]];
+      return { count, notes: length };
+    });
+  });
 
   test('is synchronous: a promise is refused, and rolled back', async () => {
     const work = onSqlite(async (db) => {
