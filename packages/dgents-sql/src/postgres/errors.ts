@@ -54,9 +54,14 @@ export function serverRefused(error: unknown): boolean {
 /** Whether a statement failed because its connection was lost: by what the driver, the system or the server says. */
 export function isConnectionLoss(error: unknown): boolean {
   if (/^(08|57P)/.test(sqlStateOf(error))) return true;
-  const { code, message } = error as { code?: unknown; message?: unknown };
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (/^(ECONN|EPIPE|ETIMEDOUT|ENETDOWN|EHOST)/.test(String(code))) return true;
   return /^Connection terminated|is not queryable/.test(String(message));
+}
+
+/** Whether the driver has given up waiting for the server, at a deadline of ours. It says so without a code. */
+export function isReadTimeout(error: unknown): boolean {
+  return (error as { message?: unknown } | null)?.message === 'Query read timeout';
 }
 
 /** The typed error of a read, or of a write that did not happen. Typed ones and mistakes of the caller pass through. */
@@ -68,8 +73,7 @@ export function postgresError(error: unknown, location: string, key?: string): u
   if (code.startsWith('53') && code !== '53300') {
     return new StorageFullError(`${location} has no room: ${said}`, options);
   }
-  // The driver says it without a code.
-  if (code === '57014' || code === '55P03' || said === 'Query read timeout') {
+  if (code === '57014' || code === '55P03' || isReadTimeout(error)) {
     return new StorageTimeoutError(`${location} did not finish in time: ${said}`, {
       ...options,
       timeoutMs: 0,

@@ -1,7 +1,7 @@
 /** Work of the caller's in the transaction of a commit. */
 import { StorageTimeoutError, WorkFailedError } from 'dgents-core';
 import type { PostgresClient, PostgresResult } from '../drivers.js';
-import { isConnectionLoss, serverRefused, sqlStateOf } from './errors.js';
+import { isConnectionLoss, isReadTimeout, serverRefused, sqlStateOf } from './errors.js';
 
 export type Within = (client: unknown) => unknown;
 
@@ -34,7 +34,7 @@ export async function joined(begun: Begun, within: Within): Promise<void> {
   await begun.exec(`SAVEPOINT dgents_within${leftMs === undefined ? '' : limit(leftMs)}`);
   const client = new Client(begun);
   try {
-    await untilLate(leftMs, async () => within(client.handed));
+    await untilLate(leftMs, client, async () => within(client.handed));
   } catch (cause) {
     if (cause instanceof TooLate) begun.giveUp?.();
     else if (client.lost !== undefined) throw client.lost;
@@ -63,6 +63,8 @@ class Client {
   isOver = false;
   /** How the connection was lost, if it was. */
   lost: unknown;
+  /** Whether a statement took all of the time. Timers of the driver may be over a little before it is. */
+  isLate = false;
   /** The last statement that the server refused. */
   refusal: unknown;
   readonly handed: PostgresClient;
@@ -84,7 +86,8 @@ class Client {
     try {
       return await this.begun.query(text, values);
     } catch (error) {
-      if (isConnectionLoss(error)) this.lost = error;
+      if (isReadTimeout(error)) this.isLate = true;
+      else if (isConnectionLoss(error)) this.lost = error;
       else this.refusal = error;
       throw error;
     }
@@ -117,7 +120,11 @@ function endOfComment(text: string): number {
 }
 
 /** Rejects once the time is over, whatever the work says: it may say so itself, as its statements have the same time. */
-async function untilLate(leftMs: number | undefined, work: () => Promise<unknown>): Promise<void> {
+async function untilLate(
+  leftMs: number | undefined,
+  client: Client,
+  work: () => Promise<unknown>,
+): Promise<void> {
   if (leftMs === undefined) return void (await work());
   const deadline = performance.now() + leftMs;
   let timer: NodeJS.Timeout | undefined;
@@ -127,7 +134,7 @@ async function untilLate(leftMs: number | undefined, work: () => Promise<unknown
   try {
     await Promise.race([work(), late]);
   } catch (error) {
-    throw performance.now() < deadline - 1 ? error : new TooLate(leftMs, error);
+    throw client.isLate || performance.now() >= deadline - 1 ? new TooLate(leftMs, error) : error;
   } finally {
     clearTimeout(timer);
   }
