@@ -1,5 +1,6 @@
 export type { CaughtUp, Consumer, FeedConsumer, StreamConsumer } from 'dgents-core/folding';
 export { consumers, forgetConsumer, neededFrom, registerConsumer } from './consumers/consumers.js';
+export * from './projections/index.js';
 export {
   type AnyEvent,
   defineStream,
@@ -12,6 +13,7 @@ export {
   type Upcaster,
   type Upcasters,
 } from './stream/definition.js';
+export { type InlineProjection, inlineProjection } from './stream/inline.js';
 export type { EventMetadata, Recorded } from './stream/recorded.js';
 export {
   type AppendOptions,

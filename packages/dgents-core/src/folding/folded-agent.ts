@@ -17,8 +17,17 @@ import { type Change, documentOf } from '../state/diff.js';
 import { endedBy } from '../state/ended-by.js';
 import { begun, type EventRules, eventOf, type Folded, taken } from '../state/events.js';
 import { checkpointOf } from '../state/housekeeping.js';
-import type { Produced } from '../state/operation.js';
-import { ABSENT, bytesOf, compacted, type Snapshot } from '../state/replica.js';
+import {
+  type Comparison,
+  comparisonOf,
+  Operation,
+  type OperationRequest,
+  type Produced,
+} from '../state/operation.js';
+import { planOne } from '../state/plan.js';
+import { settleRepeats } from '../state/repeats.js';
+import { ABSENT, bytesOf, compacted, type Snapshot, sameHead } from '../state/replica.js';
+import { type Part, present } from '../state/transact.js';
 import { Bell, follow, pollMsOf } from '../state/watch.js';
 import type { Store } from '../store.js';
 import { AppendRepeats, type Draft } from './repeats.js';
@@ -83,6 +92,29 @@ export interface CaughtUp {
   readonly version: Version;
 }
 
+type Make = (state: unknown, version: Version) => readonly Draft[];
+
+/** What the engine is told of an append. */
+interface Appending {
+  readonly repeats: AppendRepeats;
+  readonly produce: (base: Snapshot) => Produced;
+  readonly finish: (result: Snapshot) => Appended;
+}
+
+/** What a stream is to get in a commit over several: events that are known, or that follow from its state. */
+export interface TogetherAppend {
+  readonly events?: readonly unknown[];
+  readonly decide?: (state: unknown, version: Version) => readonly unknown[];
+  readonly expected?: SaveOptions['expected'];
+  readonly meta?: Meta | undefined;
+}
+
+/** What became of it; without a part there is nothing to be written. */
+export interface PlannedAppend {
+  readonly appended: Appended;
+  readonly part?: Part;
+}
+
 /** How many records are looked through before giving way to others. */
 const PAGE = 500;
 
@@ -145,33 +177,88 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
   }
 
   private store(
-    make: (state: unknown, version: Version) => readonly Draft[],
-    {
-      drafts,
-      ...options
-    }: AppendOptions & {
-      readonly drafts: readonly Draft[] | undefined;
-    },
+    make: Make,
+    { drafts, operationId, ...options }: AppendOptions & { readonly drafts: readonly Draft[] | undefined },
     event: Parameters<StateAgent<S>['write']>[4],
   ): Promise<Appended> {
-    const { operationId, ...rest } = options;
+    const { produce, repeats, finish } = this.appending(make, drafts, operationId);
+    const writing = operationId === undefined ? options : { ...options, operationId };
+    return this.write('append', produce, writing, finish, event, repeats);
+  }
+
+  private appending(
+    make: Make,
+    drafts: readonly Draft[] | undefined,
+    operationId: string | undefined,
+  ): Appending {
     const repeats = new AppendRepeats(this.cell, operationId ?? '', drafts, (record, draft) =>
       this.isSame(record, draft),
     );
-    const produce = (base: Snapshot): Produced => {
-      const version = (base.head?.version ?? 0) + 1;
-      const produced = this.produce(base, version, make);
-      repeats.first = produced.kind === 'none' ? 0 : version;
-      return produced;
+    return {
+      repeats,
+      produce: (base) => {
+        const version = (base.head?.version ?? 0) + 1;
+        const produced = this.produce(base, version, make);
+        repeats.first = produced.kind === 'none' ? 0 : version;
+        return produced;
+      },
+      finish: ({ head }) => ({
+        first: repeats.first,
+        version: head?.version ?? 0,
+        head,
+        duplicate: repeats.duplicate,
+      }),
     };
-    const finish = ({ head }: Snapshot): Appended => ({
-      first: repeats.first,
-      version: head?.version ?? 0,
-      head,
-      duplicate: repeats.duplicate,
-    });
-    const writing = operationId === undefined ? rest : { ...rest, operationId };
-    return this.write('append', produce, writing, finish, event, repeats);
+  }
+
+  /**
+   * @internal An append as a part of a commit over several logs, planned in the state as it is now. With an `operationId`
+   * that was used before it is a duplicate, and no part.
+   */
+  async planAppend(
+    { events, decide, expected, meta }: TogetherAppend,
+    {
+      id,
+      operationId,
+      call,
+    }: { readonly id: string; readonly operationId: string | undefined; readonly call: Call },
+  ): Promise<PlannedAppend> {
+    const { cell, engine, key } = this;
+    const participant = this.participate(engine, call);
+    participant.admit();
+    await present(engine, participant, call);
+    const drafts = events?.map((one) => this.draft({ ...this.given(one), meta }));
+    const make: Make =
+      drafts === undefined
+        ? (state, version) =>
+            (decide?.(state, version) ?? []).map((one) => this.draft({ ...this.given(one), meta }))
+        : () => drafts;
+    const { produce, repeats, finish } = this.appending(make, drafts, operationId);
+    const compare: Comparison = expected === undefined ? { kind: 'any' } : comparisonOf(expected);
+    const request: OperationRequest = {
+      ...{ key, id: operationId ?? id, repeatable: operationId !== undefined, compare, otherwise: compare },
+      ...{ pinned: expected !== undefined, blind: false, meta: undefined },
+      ...{ ttlMs: this.options.ttlMs, retain: this.options.retain },
+      ...{ weigh: undefined, produce, repeats, writer: undefined, observed: undefined },
+    };
+    const operation = new Operation<Appended>(
+      request,
+      { ...call, signal: undefined },
+      engine.deadlines,
+      finish,
+    );
+    try {
+      let looked = await settleRepeats(cell, [operation], call);
+      while (looked !== undefined && !sameHead(looked, cell.snapshot.head))
+        looked = await settleRepeats(cell, [operation], call);
+      if (!operation.pending) return { appended: await operation.done };
+      const plan = planOne(cell, operation);
+      const appended = finish(plan.last);
+      if (plan.records.length === 0) return { appended };
+      return { appended, part: { cell, plan, see: participant.see } };
+    } finally {
+      operation.discard();
+    }
   }
 
   private produce(
@@ -253,6 +340,7 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     reverse = false,
     ...options
   }: EventRange): AsyncGenerator<StoredEvent, void, undefined> {
+    if (from !== undefined) assertVersion(from, 'from');
     const call = this.begin(options);
     await this.prepare(call);
     const { head, floor } = await this.ends(call);
@@ -301,22 +389,26 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
   }
 
   /**
-   * The events from a version on, then new ones as they come; in between, word that all there was has been given. Ends
-   * when `signal` aborts or the agent is closed.
+   * The events from a version on, as `shown` gives them (undefined: left out), then new ones as they come; in between, word
+   * that all there was has been given. Ends when `signal` aborts or the agent is closed; its `return` waits for nothing.
+   * @throws RangeError for a `from` that is no version
    */
-  protected followEvents(
+  protected followEvents<T>(
     from: Version,
-    options: { readonly signal?: AbortSignal | undefined; readonly pollMs?: number | undefined } = {},
-  ): AsyncGenerator<StoredEvent | CaughtUp, void, undefined> {
+    options: { readonly signal?: AbortSignal | undefined; readonly pollMs?: number | undefined },
+    shown: (stored: StoredEvent) => T | undefined,
+  ): AsyncGenerator<T | CaughtUp, void, undefined> {
+    assertVersion(from, 'from');
     const ending = new AbortController();
-    return endedBy(this.chase(from, options, ending), ending);
+    return endedBy(this.chase(from, options, shown, ending), ending);
   }
 
-  private async *chase(
+  private async *chase<T>(
     from: Version,
     { signal, pollMs }: { readonly signal?: AbortSignal | undefined; readonly pollMs?: number | undefined },
+    shown: (stored: StoredEvent) => T | undefined,
     ending: AbortController,
-  ): AsyncGenerator<StoredEvent | CaughtUp, void, undefined> {
+  ): AsyncGenerator<T | CaughtUp, void, undefined> {
     const bell = new Bell();
     const end = (): void => {
       ending.abort();
@@ -337,7 +429,8 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
         for (const record of page) {
           if (ending.signal.aborted) return;
           next = record.version + 1;
-          if (record.kind === 'event') yield { record, event: this.eventIn(record) };
+          const item = record.kind === 'event' ? shown({ record, event: this.eventIn(record) }) : undefined;
+          if (item !== undefined) yield item;
         }
         if (ending.signal.aborted) return;
         if (page.length > 0) told = false;
@@ -379,4 +472,10 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     const base = checkpointOf(this.cell, snapshot);
     await this.within(this.engine.backend.trim(this.key, base, { timeoutMs: remainingMs(call) }), call);
   }
+}
+
+/** @throws RangeError */
+function assertVersion(version: Version, name: string): void {
+  if (Number.isSafeInteger(version) && version > 0) return;
+  throw new RangeError(`\`${name}\` is a version, a whole number from 1 on, not ${String(version)}.`);
 }

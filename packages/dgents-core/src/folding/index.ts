@@ -13,6 +13,15 @@ export {
 export type { EventRules, Tail } from '../state/events.js';
 export type { Bell } from '../state/watch.js';
 export {
+  appendTogether,
+  type Beside,
+  type StreamAppend,
+  type StreamRecords,
+  type TogetherOptions,
+} from './append-together.js';
+export { changeTogether, type TogetherChange } from './change-together.js';
+export { EventReader } from './event-reader.js';
+export {
   type Appended,
   type AppendOptions,
   type CaughtUp,
@@ -21,5 +30,6 @@ export {
   type FoldedOptions,
   type GivenEvent,
   type StoredEvent,
+  type TogetherAppend,
 } from './folded-agent.js';
 export type { Draft } from './repeats.js';

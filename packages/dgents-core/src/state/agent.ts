@@ -122,7 +122,7 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
     protected readonly engine: Engine,
     /** The address of the state. */
     readonly key: string,
-    private readonly options: AgentOptions<S> = {},
+    protected readonly options: AgentOptions<S> = {},
     /** Closes what was opened for this handle alone. */
     private readonly onClose?: () => Promise<void>,
   ) {

@@ -207,8 +207,12 @@ export class Cell {
           if (check !== undefined) await this.verify(operation, check);
           repeatable ||= operation.request.repeatable;
         }
-        if (repeatable) await settleRepeats(this, batch, call);
+        let looked = repeatable ? await settleRepeats(this, batch, call) : undefined;
+        while (looked !== undefined && !sameHead(looked, this.snapshot.head))
+          looked = await settleRepeats(this, batch, call);
       } catch (error) {
+        // What was found to be written must not be told to have failed: it is looked for again while there is time.
+        if (batch.some(({ pending, sentAfter }) => pending && sentAfter !== undefined)) continue;
         for (const operation of batch) operation.fail(error);
         return;
       }
@@ -283,6 +287,11 @@ export class Cell {
 
   private conclude(plan: Plan, end: CommitEnd): 'done' | 'again' {
     if (end.kind === 'committed') {
+      if (end.found && mayBeOthers(plan)) {
+        // Whose it is, and what it holds, is settled as for all ids that were used before.
+        this.known = false;
+        return 'again';
+      }
       if (sameHead(this.snapshot.head, plan.base.head)) {
         if (plan.base.head === null) this.floor = 1;
         this.known = true;
@@ -373,6 +382,11 @@ export class Cell {
       { expected: wanted, actual: found, key: this.key },
     );
   }
+}
+
+/** Whether somebody else may have appended records with these very ids: all of them were chosen by callers. */
+function mayBeOthers({ outcomes }: Plan): boolean {
+  return outcomes.every(({ operation, written }) => !written || operation.request.repeatable);
 }
 
 /** What nobody foresaw must not keep the others of the queue, nor go on for ever. */

@@ -11,15 +11,17 @@ import { isDefinite } from './definition.js';
 import type { Engine } from './engine.js';
 import { headOf } from './replica.js';
 
-export type CommitEnd = (
-  | { readonly kind: 'committed'; readonly head: Head }
-  | { readonly kind: 'refused' }
-  | { readonly kind: 'failed'; readonly error: unknown }
-  | { readonly kind: 'unknown'; readonly error: unknown }
-) & {
-  /** How often it was sent again, where an answer got lost. */
-  readonly resent?: number;
-};
+export type CommitEnd =
+  /** `found`: it was there already, by an earlier sending or by somebody who used the same ids. */
+  (
+    | { readonly kind: 'committed'; readonly head: Head; readonly found?: true }
+    | { readonly kind: 'refused' }
+    | { readonly kind: 'failed'; readonly error: unknown }
+    | { readonly kind: 'unknown'; readonly error: unknown }
+  ) & {
+    /** How often it was sent again, where an answer got lost. */
+    readonly resent?: number;
+  };
 
 /** Between looking and looking again, in milliseconds; doubled each time, jittered. */
 const FIRST_WAIT_MS = 5;
@@ -27,8 +29,9 @@ const LONGEST_WAIT_MS = 250;
 
 /** Sends the append; nearly always, that is all. `timeoutMs` is what is left of the call's time. */
 export function commit(engine: Engine, append: Append, call: Call, timeoutMs: number): Promise<CommitEnd> {
-  return sendOnce(engine, append, call, timeoutMs).catch((error: unknown) =>
-    isDefinite(error) ? { kind: 'failed', error } : insist(engine, append, call, error),
+  return sendOnce(engine, append, call, timeoutMs).then(
+    (end) => (end.kind === 'committed' && end.found ? insist(engine, append, call, undefined) : end),
+    (error: unknown) => (isDefinite(error) ? { kind: 'failed', error } : insist(engine, append, call, error)),
   );
 }
 
@@ -42,7 +45,9 @@ function sendOnce(engine: Engine, append: Append, call: Call, timeoutMs: number)
     ([result]): CommitEnd => {
       if (result === undefined)
         throw new TypeError(`The ${engine.backend.name} backend gave no result for an append.`);
-      return result.ok ? { kind: 'committed', head: result.head } : REFUSED;
+      if (!result.ok) return REFUSED;
+      // A store knows a replay by its first and last id. Where its caller chose them, it may be another one's append.
+      return { kind: 'committed', head: result.head, ...(result.replayed ? { found: true } : {}) };
     },
   );
 }
@@ -120,7 +125,7 @@ async function look(
     if (record.id !== append.records[next - first.version]?.id) return REFUSED;
     next += 1;
   }
-  if (next > last.version) return { kind: 'committed', head: headOf(last) };
+  if (next > last.version) return { kind: 'committed', head: headOf(last), found: true };
   if (next > first.version) return REFUSED;
   const tail = await engine.backend.read(append.key, { timeoutMs });
   if (tail.head === null || tail.head.version < first.version) return 'not yet';
@@ -134,7 +139,7 @@ async function look(
     return monotonicMs() < call.deadline ? look(engine, append, call) : 'unknowable';
   }
   if (base.id !== first.id) return REFUSED;
-  return first === last ? { kind: 'committed', head: headOf(last) } : 'unknowable';
+  return first === last ? { kind: 'committed', head: headOf(last), found: true } : 'unknowable';
 }
 
 async function baseOf(

@@ -234,6 +234,20 @@ describe('between looking an id up and writing', () => {
     expect(await agent.load()).toBe(2);
   });
 
+  test('another process may write something else under the same id: whoever lost knows what is there', async () => {
+    const store = new Store(backend);
+    const agent = store.agent<number>('k');
+    backend.before = async ({ method }) => {
+      if (method !== 'commit') return;
+      backend.before = undefined;
+      expect(await other().save(1, { operationId: 'x' })).toBe(1);
+    };
+    expect(await agent.save(2, { operationId: 'x' })).toBe(1);
+    expect([await agent.load(), await store.agent<number>('k').load()]).toEqual([1, 1]);
+    expect((await agent.update((n) => n + 10)).state).toBe(11);
+    expect(await other().load()).toBe(11);
+  });
+
   test('the proof may be trimmed away: unknown', async () => {
     const agent = new Store(backend).agent<number>('k', { initial: () => 0 });
     await agent.update((n) => n + 1, { operationId: 'x' });

@@ -90,6 +90,7 @@ function isFull(cell: Cell, { records }: Plan, produced: Produced): boolean {
 /** A single write, for an append that somebody else sends. Throws what would have been its refusal. */
 export function planOne(cell: Cell, operation: Operation): Plan {
   const plan = new Plan(cell.snapshot);
+  compare(cell, operation, plan.last, new Map());
   const produced = operation.request.produce(plan.last);
   if (produced.kind !== 'none') append(cell, plan, operation, produced);
   return plan;

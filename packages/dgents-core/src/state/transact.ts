@@ -17,7 +17,7 @@ import type { Engine } from './engine.js';
 import { housekeep } from './housekeeping.js';
 import { JoinedWork } from './joined-work.js';
 import { type Operation, summary } from './operation.js';
-import { planOne } from './plan.js';
+import { type Plan, planOne } from './plan.js';
 import { headOf, type Snapshot } from './replica.js';
 import { versioned } from './views.js';
 
@@ -40,6 +40,13 @@ export type TransactRecipe = (...drafts: unknown[]) => unknown;
 /** Work of the caller's in the transaction of the commit: see `TransactOptions.within`. */
 export type Work = (client: unknown) => unknown;
 
+/** One log's part in a commit over several. */
+export interface Part {
+  readonly cell: Cell;
+  readonly plan: Plan;
+  readonly see: (snapshot: Snapshot) => void;
+}
+
 /** Applies the recipe until a commit is accepted, or the deadline passes. */
 export async function transact(
   engine: Engine,
@@ -49,19 +56,8 @@ export async function transact(
   within: Work | undefined,
   event?: OpenOperation,
 ): Promise<Versioned<unknown>[]> {
-  if (engine.port.atomicity !== 'store') {
-    throw new UnsupportedError(
-      `The ${engine.backend.name} store is atomic for one key only. Keep what changes together in one state, or use a store with atomicity "store".`,
-    );
-  }
-  if (within !== undefined) checkJoin(engine, within);
-  for (const { admit } of participants) admit();
-  for (let attempt = 0; ; attempt += 1) {
-    for (const { cell, verify } of participants) {
-      await engine.within(cell.refresh(call), call, cell.key);
-      await verify();
-    }
-    const id = engine.newId();
+  const parts = async (id: string): Promise<readonly Part[]> => {
+    for (const participant of participants) await present(engine, participant, call);
     const drafts = participants.map(({ draft }) => draft());
     const returned = recipe(...drafts);
     if (returned !== undefined) {
@@ -70,16 +66,56 @@ export async function transact(
         'The recipe of transact changes its drafts in place and returns nothing; it is synchronous.',
       );
     }
+    return participants.map((participant, index) => partOf(participant, id, drafts[index]));
+  };
+  assertAtomic(engine);
+  if (within !== undefined) checkJoin(engine, within);
+  for (const { admit } of participants) admit();
+  const written = await commitTogether(engine, parts, call, within, event);
+  return written.map(({ cell, plan }) => versioned(cell.definition, plan.last, false));
+}
+
+/** Brings what a participant knows up to date. */
+export async function present(engine: Engine, { cell, verify }: Participant, call: Call): Promise<void> {
+  await engine.within(cell.refresh(call), call, cell.key);
+  await verify();
+}
+
+/** What a participant writes, once its draft is what it is to be. */
+export function partOf({ cell, operation, see }: Participant, id: string, next: unknown): Part {
+  const write = operation(id, () => next);
+  try {
+    return { cell, plan: planOne(cell, write), see };
+  } finally {
+    write.discard();
+  }
+}
+
+/** @throws UnsupportedError */
+export function assertAtomic({ port, backend }: Engine): void {
+  if (port.atomicity === 'store') return;
+  throw new UnsupportedError(
+    `The ${backend.name} store is atomic for one key only. Keep what changes together in one state, or use a store with atomicity "store".`,
+  );
+}
+
+/**
+ * Commits what is planned for several logs as one, planned anew until it is accepted, or the deadline passes.
+ * @param parts what each log is to be appended; nothing is written where there is none
+ */
+export async function commitTogether(
+  engine: Engine,
+  parts: (id: string) => Promise<readonly Part[]>,
+  call: Call,
+  within?: Work,
+  event?: OpenOperation,
+): Promise<readonly Part[]> {
+  for (let attempt = 0; ; attempt += 1) {
+    const id = engine.newId();
+    const planned = await parts(id);
+    if (planned.length === 0) return planned;
     call.signal?.throwIfAborted();
-    const plans = participants.map(({ cell, operation }, index) => {
-      const write = operation(id, () => drafts[index]);
-      try {
-        return planOne(cell, write);
-      } finally {
-        write.discard();
-      }
-    });
-    const appends = plans.map((plan, index) => (participants[index] as Participant).cell.appendOf(plan));
+    const appends = planned.map(({ cell, plan }) => cell.appendOf(plan));
     const puts = putBlobs(appends.flatMap(({ records }) => records));
     if (puts !== undefined) {
       await engine.within(puts, call, undefined);
@@ -88,16 +124,15 @@ export async function transact(
     const results = await settle(engine, appends, id, call, within);
     noteTransacted(event, results);
     if (results.every(({ ok }) => ok)) {
-      return plans.map((plan, index) => {
-        const { cell, see } = participants[index] as Participant;
+      for (const { cell, plan, see } of planned) {
         if (cell.snapshot === plan.base) {
           if (plan.base.head === null) cell.floor = 1;
           cell.advance(plan.last);
           housekeep(cell, plan.retain);
         }
         see(plan.last);
-        return versioned(cell.definition, plan.last, false);
-      });
+      }
+      return planned;
     }
     const wait = Math.min(50, 2 ** attempt) * engine.random();
     if (monotonicMs() + wait >= call.deadline) {
@@ -112,7 +147,8 @@ export async function transact(
   }
 }
 
-function checkJoin({ port, backend }: Engine, within: Work): void {
+/** @throws TypeError, UnsupportedError */
+export function checkJoin({ port, backend }: Engine, within: Work): void {
   if (typeof within !== 'function') throw new TypeError(`within is a function, not ${typeof within}.`);
   if (port.joins === true) return;
   throw new UnsupportedError(

@@ -2,6 +2,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Codec, CodecOptions, DeepReadonly, Migrations, Transform } from 'dgents-core';
 
+import type { InlineProjection } from './inline.js';
+
 /** An event is an object that says what it is; the rest is its own. */
 export interface AnyEvent {
   readonly type: string;
@@ -69,6 +71,11 @@ export interface StreamDefinition<E extends AnyEvent, S, C = never> {
   readonly migrations?: Migrations;
   /** The events that lead from one state to another: what `save` and `update` append. Without it they set the state. */
   readonly diff?: (previous: DeepReadonly<S>, next: DeepReadonly<S>) => readonly E[];
+  /**
+   * Read models that change in the same commit as the events. Every append of this definition changes them; `save` sets the
+   * state beside the events, and leaves them as they are.
+   */
+  readonly inline?: readonly InlineProjection<E>[];
   /** By default once 100 events follow the newest one and weigh twice the state; `false` for none. */
   readonly snapshots?: SnapshotPolicy | false;
   /** Limits, and classes whose instances may be part of states and events. */

@@ -50,6 +50,13 @@ export function recordedOf<E extends AnyEvent>(key: string, record: LogRecord, e
     recordedAt: new Date(at),
     messageId: id,
     schemaVersion: schema ?? 1,
-    ...(meta as EventMetadata | undefined),
+    ...(deepFrozen(meta) as EventMetadata | undefined),
   };
+}
+
+/** Metadata is shared with the log: nobody may change it. */
+function deepFrozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) deepFrozen(inner);
+  return Object.freeze(value);
 }

@@ -8,9 +8,19 @@ import {
   type Store,
   type Version,
 } from 'dgents-core';
-import { type Appended, type CaughtUp, FoldedAgent, type GivenEvent } from 'dgents-core/folding';
+import {
+  type Appended,
+  appendTogether,
+  type Beside,
+  type CaughtUp,
+  FoldedAgent,
+  type GivenEvent,
+  type StreamRecords,
+  type TogetherAppend,
+} from 'dgents-core/folding';
 import type { AnyEvent, EventOf, StreamDefinition } from './definition.js';
 import { type FoldRules, rulesOf } from './fold-rules.js';
+import { assertInline, besidesOf, type InlineProjection } from './inline.js';
 import { type EventMetadata, metaOf, type Recorded, recordedOf } from './recorded.js';
 
 /** Options of one agent of a stream. */
@@ -89,6 +99,8 @@ export interface SubscribeOptions<T extends string = string> {
  */
 export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S> {
   private readonly fold: FoldRules;
+  private readonly home: Store;
+  private readonly inline: readonly InlineProjection<E>[] | undefined;
 
   /**
    * @param store stays open when the agent is closed
@@ -111,6 +123,14 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
       eventSchema: events,
     });
     this.fold = rules;
+    this.home = store;
+    if (definition.inline === undefined || definition.inline.length === 0) return;
+    this.inline = definition.inline;
+    if (definition.diff !== undefined) {
+      throw new TypeError(
+        '`diff` makes events of a save, which `inline` projections would not see. Give one of them.',
+      );
+    }
   }
 
   // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -128,13 +148,12 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
   async append(events: E | readonly E[], options: AppendOptions = {}): Promise<AppendResult> {
     const { expectedVersion, messageId, correlationId, causationId, metadata, ...call } = options;
     const list = Array.isArray(events) ? (events as readonly E[]) : [events as E];
-    const appended = await this.appendAll(list, {
-      ...call,
-      ...(expectedVersion === undefined ? {} : { expected: expectedVersion }),
-      operationId: messageId,
-      meta: metaOf({ correlationId, causationId, metadata }),
-    });
-    return resultOf(appended);
+    const expected = expectedVersion === undefined ? {} : { expected: expectedVersion };
+    const meta = metaOf({ correlationId, causationId, metadata });
+    if (this.inline === undefined) {
+      return resultOf(await this.appendAll(list, { ...call, ...expected, operationId: messageId, meta }));
+    }
+    return this.appendInline({ events: list, ...expected, meta }, { ...call, operationId: messageId });
   }
 
   /** The same, with a conflict as a value. Everything else is thrown. */
@@ -175,13 +194,33 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
       }
       return Array.isArray(events) ? (events as readonly E[]) : [events as E];
     };
-    const appended = await this.appendDecided(decided, {
-      ...call,
-      ...(expectedVersion === undefined ? {} : { expected: expectedVersion }),
-      operationId: messageId,
-      meta: metaOf({ correlationId, causationId, metadata }),
-    });
-    return resultOf(appended);
+    const expected = expectedVersion === undefined ? {} : { expected: expectedVersion };
+    const meta = metaOf({ correlationId, causationId, metadata });
+    if (this.inline === undefined) {
+      return resultOf(
+        await this.appendDecided(decided, { ...call, ...expected, operationId: messageId, meta }),
+      );
+    }
+    return this.appendInline({ decide: decided, ...expected, meta }, { ...call, operationId: messageId });
+  }
+
+  /** With what the events make of the read models, in one commit. */
+  private async appendInline(
+    append: TogetherAppend,
+    options: CallOptions & { readonly operationId: string | undefined },
+  ): Promise<AppendResult> {
+    const { inline = [], home: store } = this;
+    await this.ready(options);
+    assertInline(store);
+    const beside = (appends: readonly StreamRecords[]): readonly Beside[] => {
+      const events = appends.flatMap(({ records }) =>
+        records.map((record) => recordedOf<E>(this.key, record, this.eventIn(record))),
+      );
+      return besidesOf(store, inline, events);
+    };
+    const agent = this as unknown as FoldedAgent<unknown>;
+    const [appended] = await appendTogether(store, [{ ...append, agent }], { ...options, beside });
+    return resultOf(appended as Appended);
   }
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,21 +252,17 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
     options: SubscribeOptions<T> & { readonly type: T | readonly T[] },
   ): AsyncIterable<Recorded<EventOf<E, T>> | CaughtUp>;
   subscribe(options?: SubscribeOptions): AsyncIterable<Recorded<E> | CaughtUp>;
-  async *subscribe({
+  subscribe({
     from = 1,
     type,
     ...following
-  }: SubscribeOptions = {}): AsyncGenerator<Recorded<never> | CaughtUp, void, undefined> {
+  }: SubscribeOptions = {}): AsyncIterable<Recorded<never> | CaughtUp> {
     const wanted = typesOf(type);
-    for await (const item of this.followEvents(from, following)) {
-      if ('caughtUp' in item) {
-        yield item;
-        continue;
-      }
-      const current = this.fold.current(item.event, item.record);
-      if (current !== null && wanted?.has(current.type) !== false)
-        yield recordedOf<never>(this.key, item.record, current);
-    }
+    return this.followEvents(from, following, ({ record, event }) => {
+      const current = this.fold.current(event, record);
+      if (current === null || wanted?.has(current.type) === false) return undefined;
+      return recordedOf<never>(this.key, record, current);
+    });
   }
 
   /**
