@@ -207,7 +207,9 @@ export class Cell {
           if (check !== undefined) await this.verify(operation, check);
           repeatable ||= operation.request.repeatable;
         }
-        if (repeatable) await settleRepeats(this, batch, call);
+        let looked = repeatable ? await settleRepeats(this, batch, call) : undefined;
+        while (looked !== undefined && !sameHead(looked, this.snapshot.head))
+          looked = await settleRepeats(this, batch, call);
       } catch (error) {
         // What was found to be written must not be told to have failed: it is looked for again while there is time.
         if (batch.some(({ pending, sentAfter }) => pending && sentAfter !== undefined)) continue;

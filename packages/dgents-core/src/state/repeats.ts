@@ -12,12 +12,20 @@ import type { Operation } from './operation.js';
 import { type Snapshot, sameHead } from './replica.js';
 import { DEFAULT_GRACE_MS } from './retention.js';
 
-/** Settles those of the batch that have happened already, and those of which it cannot be known. */
-export async function settleRepeats(cell: Cell, batch: readonly Operation[], call: Call): Promise<void> {
+/**
+ * Settles those of the batch that have happened already, and those of which it cannot be known.
+ * @returns the head up to which was looked; undefined where there was nothing to look for. Where the replica has moved on
+ *   when this is told, by a read of somebody else's, the others have to be looked for again before they are planned.
+ */
+export async function settleRepeats(
+  cell: Cell,
+  batch: readonly Operation[],
+  call: Call,
+): Promise<Snapshot['head'] | undefined> {
   const open = batch.filter((operation) => operation.pending && operation.request.repeatable);
-  if (open.length === 0) return;
+  if (open.length === 0) return undefined;
   const ids = [...new Set(open.map((operation) => operation.request.id))];
-  const { found, complete } = await lookUp(cell, ids, call);
+  const { found, complete, head } = await lookUp(cell, ids, call);
   for (const operation of open) {
     const version = found.get(operation.request.id);
     if (version !== undefined) {
@@ -30,6 +38,7 @@ export async function settleRepeats(cell: Cell, batch: readonly Operation[], cal
       );
     }
   }
+  return head;
 }
 
 async function repeat(cell: Cell, operation: Operation, version: Version, call: Call): Promise<void> {
@@ -69,14 +78,19 @@ interface Found {
  * Looks until nothing has changed meanwhile: what is found must cover everything up to the head that the next attempt
  * compares with, and nothing may have been trimmed away just before it was looked for.
  */
-async function lookUp(cell: Cell, ids: readonly string[], call: Call): Promise<Found> {
+async function lookUp(
+  cell: Cell,
+  ids: readonly string[],
+  call: Call,
+): Promise<Found & { readonly head: Snapshot['head'] }> {
   const { engine } = cell;
   await engine.within(cell.refresh(call), call, cell.key);
   for (;;) {
     const { floor, snapshot } = cell;
     const result = await engine.within(find(cell, ids, call), call, cell.key);
     await engine.within(cell.refresh(call), call, cell.key);
-    if (cell.floor === floor && sameHead(cell.snapshot.head, snapshot.head)) return result;
+    if (cell.floor === floor && sameHead(cell.snapshot.head, snapshot.head))
+      return { ...result, head: snapshot.head };
   }
 }
 
