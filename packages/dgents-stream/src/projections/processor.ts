@@ -1,0 +1,271 @@
+/** Keeps the read models of a projection up to date: one processor at a time, wherever others run. */
+import { AgentClosedError, DgentsError, type Store, UnsupportedError } from 'dgents-core';
+import { registerConsumer } from '../consumers/consumers.js';
+import type { AnyEvent } from '../stream/definition.js';
+import { Applier, PASSED } from './applying.js';
+import { batchesOf } from './batches.js';
+import { Asking, feedItems, streamItems } from './items.js';
+import { delay, Lease } from './lease.js';
+import { internalKey } from './names.js';
+import { type ParkedEvent, ParkedEvents } from './parked.js';
+import { Progress } from './progress.js';
+import type { Projection } from './projection.js';
+import { Rebuild } from './rebuild.js';
+import { type ReplayResult, replayParked } from './replay.js';
+import { type ProcessorOptions, type Settings, settingsOf } from './settings.js';
+import { holderOf, lagOf, type ProjectionStatus, placeOf } from './status.js';
+import { backoffMs, mayPass } from './trouble.js';
+import { Writer } from './writer.js';
+
+interface Waiter {
+  readonly turn: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface CaughtUpOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Processes a projection of a store, in order, for as long as it runs. Any number may be started, in any number of processes:
+ * one works, the others take over when it is gone.
+ *
+ * ```ts
+ * const processor = new ProjectionProcessor(store, totals).start();
+ * await processor.caughtUp();
+ * const { sum } = await totals.model(store).load();
+ * ```
+ */
+export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposable {
+  readonly id: string;
+  private readonly settings: Settings;
+  private readonly unit: 'position' | 'version';
+  private readonly progress = new Progress();
+  private readonly asking = new Asking();
+  private readonly ending = new AbortController();
+  private readonly lease: Lease;
+  private readonly parkedEvents: ParkedEvents;
+  private readonly rebuild: Rebuild<M, E>;
+  private waiters: Waiter[] = [];
+  private running: Promise<void> | undefined;
+  private isRegistered = false;
+  private toldWritten = -1;
+
+  /** @throws TypeError, RangeError for options that cannot be meant; AgentClosedError */
+  constructor(
+    private readonly store: Store,
+    readonly projection: Projection<M, E>,
+    private readonly options: ProcessorOptions = {},
+  ) {
+    this.settings = settingsOf(options);
+    this.id = projection.id;
+    this.unit = options.stream === undefined ? 'position' : 'version';
+    const { name, version } = projection;
+    store.engine.assertOpen();
+    this.lease = new Lease(store, internalKey('lease', name, version), options.holder, this.settings.leaseMs);
+    this.parkedEvents = new ParkedEvents(store, internalKey('parked', name, version));
+    this.rebuild = new Rebuild(store, projection);
+  }
+
+  /** Begins, if it has not. What it ends with is told by {@link finished}, {@link caughtUp} and {@link status}. */
+  start(): this {
+    this.running ??= this.run().finally(() => {
+      this.progress.state = 'stopped';
+    });
+    this.running.catch(() => undefined);
+    return this;
+  }
+
+  /**
+   * Resolves once it was stopped; rejects with what it cannot go on from: `LogCompactedError`, `EventFoldError` with
+   * `onError: 'stop'`, `UnsupportedError` where a newer version has replaced it or the store cannot do what it asks for.
+   */
+  get finished(): Promise<void> {
+    return this.start().running as Promise<void>;
+  }
+
+  /**
+   * Starts it, and resolves once every event that had been committed when this was called is in the models (or was put
+   * aside). A processor on standby resolves when it has its turn and has caught up.
+   * @throws AgentClosedError when it is stopped before; else what {@link finished} rejects with
+   */
+  caughtUp({ signal }: CaughtUpOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    return new Promise<void>((resolve, reject) => {
+      const settled =
+        <A extends unknown[]>(settle: (...args: A) => void) =>
+        (...args: A) => {
+          signal?.removeEventListener('abort', abort);
+          this.waiters = this.waiters.filter((one) => one !== waiter);
+          settle(...args);
+        };
+      const waiter: Waiter = {
+        turn: this.asking.ask(),
+        resolve: settled(resolve),
+        reject: settled(reject),
+      };
+      const abort = (): void => waiter.reject(signal?.reason);
+      signal?.addEventListener('abort', abort, { once: true });
+      this.waiters.push(waiter);
+      this.finished.then(
+        () => waiter.reject(new AgentClosedError(`The processor of "${this.id}" was stopped.`)),
+        (error: unknown) => waiter.reject(error),
+      );
+    });
+  }
+
+  /** Ends it behind what it is writing, and gives the lease back. Idempotent. Before the store is closed. */
+  async stop(): Promise<void> {
+    this.ending.abort();
+    if (this.running === undefined) this.progress.state = 'stopped';
+    await this.running?.catch(() => undefined);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** How it is doing. Some reads: not for every request. */
+  async status(): Promise<ProjectionStatus> {
+    const { store, projection, options, progress } = this;
+    const position = await placeOf(store, projection, this.unit);
+    const [lag, waiting, lease] = await Promise.all([
+      lagOf(store, projection, position, options.stream),
+      this.parkedEvents.load(),
+      this.lease.look(),
+    ]);
+    return {
+      id: this.id,
+      state: progress.state,
+      position,
+      lag,
+      parked: waiting.length,
+      lastError: progress.lastError,
+      holder: holderOf(lease),
+      isBuilding: this.rebuild.isBuilding,
+    };
+  }
+
+  /** The events that were put aside, in order. */
+  async parked(): Promise<readonly ParkedEvent[]> {
+    return this.parkedEvents.load();
+  }
+
+  /**
+   * Tries the events again that were put aside, in order, each exactly once; what follows one that fails again in the same
+   * stream stays behind it. Whoever processes meanwhile, here or elsewhere, goes on.
+   */
+  replayParked({ signal = this.ending.signal }: CaughtUpOptions = {}): Promise<ReplayResult> {
+    return replayParked(this.store, this.projection, this.unit, signal);
+  }
+
+  // ── Processing ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  private async run(): Promise<void> {
+    const { store, progress } = this;
+    const { signal } = this.ending;
+    while (!signal.aborted) {
+      try {
+        await this.turn();
+      } catch (error) {
+        if (signal.aborted) return;
+        // Somebody else has written: where that leaves this one is to be read.
+        if (DgentsError.is(error, 'DGENTS_STATE_CONFLICT')) {
+          await delay(store.engine.random() * 20, signal);
+          continue;
+        }
+        if (!mayPass(error)) throw error;
+        progress.failures += 1;
+        progress.failed(error, store.engine.clock());
+        await delay(backoffMs(this.settings.backoff, progress.failures, store.engine.random), signal);
+      }
+    }
+  }
+
+  /** From taking the lease to losing it. */
+  private async turn(): Promise<void> {
+    await this.prepare();
+    const holding = await this.lease.take(this.ending.signal, () => {
+      this.progress.state = 'standby';
+    });
+    if (holding === undefined) return;
+    const reading = new AbortController();
+    const end = (): void => reading.abort();
+    holding.signal.addEventListener('abort', end, { once: true });
+    if (holding.signal.aborted) end();
+    try {
+      await this.process(reading.signal);
+    } catch (error) {
+      if (!holding.signal.aborted) throw error;
+    } finally {
+      end();
+      await holding.end();
+    }
+  }
+
+  private async process(signal: AbortSignal): Promise<void> {
+    const { store, projection, options, settings, progress, asking } = this;
+    const writer = new Writer(store, projection, this.unit);
+    const place = await writer.open();
+    await this.rebuild.begin();
+    progress.place = place;
+    progress.state = 'running';
+    const { random, clock: now } = store.engine;
+    const applier = new Applier({ projection, writer, options, settings, progress, random, now, signal });
+    await applier.begin();
+    const reading = { store, reads: (key: string) => projection.sources.reads(key), asking, signal };
+    const items =
+      options.stream === undefined
+        ? feedItems(reading, place as string | undefined)
+        : streamItems(reading, options.stream, (place as number | undefined) ?? 0);
+    const limits = { events: settings.batchEvents, ms: settings.batchMs, passed: PASSED };
+    for await (const batch of batchesOf(items, limits)) {
+      await applier.take(batch);
+      progress.state = 'running';
+      if (batch.caughtUp !== undefined) await this.reachedEnd(batch.caughtUp);
+    }
+  }
+
+  private async reachedEnd(turn: number): Promise<void> {
+    const { progress, options } = this;
+    if (await this.rebuild.switch()) options.onSwitched?.();
+    for (const waiter of this.waiters.filter((one) => one.turn <= turn)) waiter.resolve();
+    if (this.toldWritten === progress.written) return;
+    this.toldWritten = progress.written;
+    options.onCaughtUp?.();
+  }
+
+  /** What has to be true before the first event is read. */
+  private async prepare(): Promise<void> {
+    const { store, projection, options } = this;
+    if (this.isRegistered) return;
+    const { atomicity, feed, joins } = await store.ready();
+    const missing =
+      options.stream === undefined && feed === false
+        ? 'has no feed. Give the processor a `stream`, or use a store with a feed'
+        : projection.needsStore && atomicity !== 'store'
+          ? 'is atomic for one key only. Make one read model, or use a store with atomicity "store"'
+          : projection.definition.within !== undefined && joins !== true
+            ? 'runs no work within its transactions. Use one with the capability "joins"'
+            : undefined;
+    if (missing !== undefined) {
+      throw new UnsupportedError(
+        `The ${store.backend.name} store ${missing}: "${this.id}" cannot be processed.`,
+      );
+    }
+    const { stream } = options;
+    if (stream !== undefined && !projection.sources.reads(stream))
+      throw new UnsupportedError(`"${this.id}" does not read "${stream}".`, { key: stream });
+    const { checkpointKey: checkpoint } = projection;
+    const { prefixes } = projection.sources;
+    await registerConsumer(
+      store,
+      this.id,
+      stream === undefined
+        ? { kind: 'feed', checkpoint, ...(prefixes === undefined ? {} : { prefixes }) }
+        : { kind: 'stream', stream, checkpoint },
+    );
+    this.isRegistered = true;
+  }
+}
