@@ -1,5 +1,6 @@
 /**
- * The kit: everything that dgents promises, as tests for a backend, an agent or a wrapper, under any runner.
+ * The kit: everything that dgents promises, as tests for a backend, an agent, a wrapper or a stream of events, under any
+ * runner.
  *
  * ```ts
  * import { describe, test } from 'node:test';
@@ -22,6 +23,9 @@ import { type EffortName, effortOf } from './effort.js';
 import { Blame, type Plan, planSuites } from './plan.js';
 import { type Runner, register } from './register.js';
 import { type KitReport, type RunOptions, runPlan } from './run.js';
+import { streamSuites } from './stream/index.js';
+import { onEventStreamBench } from './stream-bench.js';
+import { type EventStreamSubject, spelledOutStream } from './stream-subject.js';
 import { type BackendSubject, spelledOut, waivedOf } from './subject.js';
 import { planWrapper } from './wrapper/plan.js';
 import type { WrapperSubject } from './wrapper/subject.js';
@@ -38,6 +42,19 @@ export type { EffortName } from './effort.js';
 export { PROMISES, type PromiseName } from './promises.js';
 export type { Describe, Runner, Test } from './register.js';
 export type { FactReport, KitReport, Outcome, RunOptions } from './run.js';
+export {
+  type EventStream,
+  type EventStreamClaims,
+  type EventStreamSettings,
+  type EventStreamSubject,
+  STREAM_CLAIMS,
+  type StreamAppendOptions,
+  type StreamAppendResult,
+  type StreamCaughtUp,
+  type StreamEvent,
+  type StreamRecorded,
+  type StreamTryResult,
+} from './stream-subject.js';
 export type { Awaitable, BackendClaims, BackendSubject, Outage } from './subject.js';
 export { SubjectError } from './support/verdicts.js';
 export type { WrapperClaims, WrapperSubject } from './wrapper/subject.js';
@@ -64,6 +81,11 @@ export function describeWrapper<Inner>(subject: WrapperSubject<Inner> & Runner &
   register(subject, planWrapper(subject, subject));
 }
 
+/** Declares the whole kit for a stream of events, in whatever event store. */
+export function describeEventStream<Place>(subject: EventStreamSubject<Place> & Runner & KitOptions): void {
+  register(subject, planEventStream(subject, subject));
+}
+
 /** Runs the kit for a backend by itself. */
 export function runBackendKit<Place>(
   subject: BackendSubject<Place>,
@@ -86,6 +108,14 @@ export function runWrapperKit<Inner>(
   options: KitOptions & RunOptions = {},
 ): Promise<KitReport> {
   return runPlan(planWrapper(subject, options), options);
+}
+
+/** Runs the kit for a stream of events by itself. */
+export function runEventStreamKit<Place>(
+  subject: EventStreamSubject<Place>,
+  options: KitOptions & RunOptions = {},
+): Promise<KitReport> {
+  return runPlan(planEventStream(subject, options), options);
 }
 
 function planBackend<Place>(subject: BackendSubject<Place>, options: KitOptions): Plan {
@@ -131,6 +161,23 @@ function planAgent<Place>(subject: AgentSubject<Place>, options: KitOptions): Pl
     effort,
     suites: planSuites(
       { suites: agentSuites, subject: given, on: (check) => onAgentBench(given, effort, check) },
+      new Blame(),
+      waivers,
+    ),
+  };
+}
+
+function planEventStream<Place>(subject: EventStreamSubject<Place>, options: KitOptions): Plan {
+  const given = spelledOutStream(subject);
+  const effort = effortOf(options);
+  const waivers = given.waivers ?? {};
+  return {
+    subject: given.name,
+    ...claimsOf(given.claims),
+    waived: waivedOf(waivers),
+    effort,
+    suites: planSuites(
+      { suites: streamSuites, subject: given, on: (check) => onEventStreamBench(given, effort, check) },
       new Blame(),
       waivers,
     ),

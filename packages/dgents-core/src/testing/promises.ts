@@ -1,5 +1,5 @@
 /**
- * What is promised, in the order of how much rests on it. One suite each; a file in `backend/`, `agent/`, `wrapper/`
+ * What is promised, in the order of how much rests on it. One suite each; a file in `backend/`, `agent/`, `wrapper/`, `stream/`
  * or several of them carries its name.
  */
 export const PROMISES = {
@@ -11,11 +11,13 @@ export const PROMISES = {
   history: 'Every version can be read as it was, in order and without gaps.',
   versions: 'A write is compared with what its writer saw; versions only grow, also across a deletion.',
   operations: 'An operation happens once, however often it is sent and whatever reply was lost.',
-  atomicity: 'A commit over several keys happens whole or not at all.',
+  atomicity: 'A commit happens whole or not at all, be it of several records or over several keys.',
   retention: 'What is trimmed is gone, what is kept stays as it was, and numbering goes on.',
   ttl: 'A state with a time to live goes when its time is over, and no other ever does.',
   watch: 'A watcher hears that its key has changed, and never misses the last change.',
   feed: 'Every commit appears in the feed once, in the order of its log.',
+  folding: 'A state is what its events lead to, whatever was kept to come to it sooner.',
+  subscriptions: 'A subscription gives every event once, in order, and says when that were all.',
   errors: 'A failure is told with its class, code, cause and key; nothing is swallowed.',
   limits: 'What is within the declared limits is kept; what exceeds them is refused, and nothing breaks.',
   lifecycle:

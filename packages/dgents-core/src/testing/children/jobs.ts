@@ -41,7 +41,11 @@ export type Job =
   /** Saves and updates in turn, each state that of the next number. Tells { found } and then each { acked }; goes on until it is killed. */
   | { readonly do: 'save'; readonly key: string; readonly kill?: KillPoint }
   /** Opens an agent, updates, loads and leaves it open. Tells { read }, and has to exit by itself. */
-  | { readonly do: 'idle agent'; readonly key: string };
+  | { readonly do: 'idle agent'; readonly key: string }
+  /** Opens a stream when told, and appends so many events that say who it is. Tells { versions } or { failed }. */
+  | { readonly do: 'append'; readonly key: string; readonly who: number; readonly times: number }
+  /** Appends events by number, each append under a message id. Tells { found } and then each { acked }; goes on until it is killed. */
+  | { readonly do: 'append numbered'; readonly key: string; readonly kill?: KillPoint };
 
 /** A line that a child tells. */
 export type Message = Readonly<Record<string, unknown>>;

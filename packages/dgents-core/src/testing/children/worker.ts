@@ -6,14 +6,17 @@ import type { Backend } from '../../backend.js';
 import type { DataAgent } from '../../data-agent.js';
 import { Store } from '../../store.js';
 import { type AgentSettings, agentOn, PLAIN_STATES, type States } from '../agent-subject.js';
+import type { EventStream, EventStreamSettings } from '../stream-subject.js';
+import { TALLY } from '../support/tally.js';
 import { idleAgent, save, update } from './agent-work.js';
 import { count, idle, record, write } from './backend-work.js';
 import type { Given, Job } from './jobs.js';
 import { ownJob, tell, wordsOf } from './messages.js';
+import { append, appendNumbered } from './stream-work.js';
 
 /** What the subject's module exports, by itself or in its default export. */
 interface Exports {
-  readonly open?: (place: unknown, settings?: AgentSettings) => unknown;
+  readonly open?: (place: unknown, settings?: AgentSettings | EventStreamSettings) => unknown;
   readonly states?: States;
 }
 
@@ -28,6 +31,8 @@ async function run(given: Given, job: Job): Promise<void> {
     // The module of a backend serves for the agents on it too.
     return 'commit' in opened ? agentOn(new Store(opened), settings) : opened;
   };
+  const stream = async (key: string): Promise<EventStream> =>
+    (await open(given.place, { key, ...TALLY })) as EventStream;
   switch (job.do) {
     case 'count':
       return count(backend, job);
@@ -43,6 +48,10 @@ async function run(given: Given, job: Job): Promise<void> {
       return save(agent, states, job);
     case 'idle agent':
       return idleAgent(agent, states, job);
+    case 'append':
+      return append(stream, job);
+    case 'append numbered':
+      return appendNumbered(stream, job);
   }
 }
 
