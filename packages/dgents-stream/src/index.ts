@@ -1,4 +1,6 @@
-export type { CaughtUp, Consumer, FeedConsumer, StreamConsumer } from 'dgents-core/folding';
+export type { CaughtUp, Consumer, FeedConsumer, HeldBack, StreamConsumer } from 'dgents-core/folding';
+export type { CompactOptions, CompactResult } from './compaction/compact.js';
+export { readArchive } from './compaction/read-archive.js';
 export { consumers, forgetConsumer, neededFrom, registerConsumer } from './consumers/consumers.js';
 export * from './projections/index.js';
 export {

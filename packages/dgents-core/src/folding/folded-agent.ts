@@ -30,6 +30,7 @@ import { ABSENT, bytesOf, compacted, type Snapshot, sameHead } from '../state/re
 import { type Part, present } from '../state/transact.js';
 import { Bell, follow, pollMsOf } from '../state/watch.js';
 import type { Store } from '../store.js';
+import { type Compaction, compactLog, type Stretch } from './compaction.js';
 import { AppendRepeats, type Draft } from './repeats.js';
 
 /** What a state that is made of events is opened with. */
@@ -464,13 +465,20 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     return snapshot.head.version;
   }
 
-  /** Makes a version the oldest one kept: its state stays, the events up to it go for good. */
-  protected async trimTo(version: Version, options?: CallOptions): Promise<void> {
-    const call = this.begin(options);
-    await this.prepare(call);
-    const snapshot = await this.within(this.cell.reader.read(remainingMs(call), version), call);
-    const base = checkpointOf(this.cell, snapshot);
-    await this.within(this.engine.backend.trim(this.key, base, { timeoutMs: remainingMs(call) }), call);
+  /**
+   * Makes a version the oldest one kept: its state stays, the events up to it go for good, once `keep` has put them
+   * elsewhere. What registered consumers have not done stays.
+   */
+  protected compactTo(
+    before: Version | Date,
+    keep?: (stretch: Stretch) => Promise<void>,
+    options?: CallOptions,
+  ): Promise<Compaction> {
+    const compacting = async (): Promise<Compaction> => {
+      await this.prepare(this.begin(options));
+      return compactLog(this.cell, before, keep, () => this.begin(options));
+    };
+    return this.engine.accept(compacting());
   }
 }
 

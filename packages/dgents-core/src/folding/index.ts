@@ -20,6 +20,7 @@ export {
   type TogetherOptions,
 } from './append-together.js';
 export { changeTogether, type TogetherChange } from './change-together.js';
+export type { Compaction, HeldBack, Stretch } from './compaction.js';
 export { EventReader } from './event-reader.js';
 export {
   type Appended,

@@ -16,8 +16,11 @@ import {
   FoldedAgent,
   type GivenEvent,
   type StreamRecords,
+  type Stretch,
   type TogetherAppend,
 } from 'dgents-core/folding';
+import { addToArchive } from '../compaction/archive-writer.js';
+import type { CompactOptions, CompactResult } from '../compaction/compact.js';
 import type { AnyEvent, EventOf, StreamDefinition } from './definition.js';
 import { type FoldRules, rulesOf } from './fold-rules.js';
 import { assertInline, besidesOf, type InlineProjection } from './inline.js';
@@ -277,6 +280,25 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
   /** Writes a snapshot of the state as it is now. @returns the version that it is of; 0 where there is nothing */
   snapshot(options?: CallOptions): Promise<Version> {
     return this.writeSnapshot(options);
+  }
+
+  /**
+   * Lets go of old events for good: the state at a version becomes the oldest that is kept, and the events up to it go, to
+   * an archive where one is given. Never beyond what a registered consumer has not done yet, nor beyond what is younger
+   * than a minute where others share the store: `heldBackBy` says so, and `compactedTo` how far it went.
+   *
+   * `timeoutMs` bounds each step, of which an archive has many. Killed at any time it leaves all events in the stream, in
+   * the archive or in both; done again it goes on, and archives nothing twice. Who reads what is gone gets a
+   * `LogCompactedError`, and a message id from that time is no longer recognised, unless it tells its age.
+   *
+   * @throws RangeError for a version that is not there yet
+   * @throws StateCorruptionError, LogCompactedError, TypeError for an archive that these events cannot be added to: nothing
+   *   was compacted; StorageFullError, StorageUnavailableError where it cannot be written
+   */
+  compact({ before, archive, ...call }: CompactOptions): Promise<CompactResult> {
+    const keep =
+      archive === undefined ? undefined : (stretch: Stretch) => addToArchive(archive, this.key, stretch);
+    return this.compactTo(before, keep, call);
   }
 
   /** @internal */
