@@ -20,6 +20,6 @@ export class EventReader {
     const { definition } = this;
     const { codec, wrapping } = definition;
     const text = wrapping.textOf(key, record, 'event', undefined, codec.maxBytes);
-    return text === undefined ? definition.shared(record.document as object, key) : eventOf(codec, text, key);
+    return text === undefined ? definition.eventIn(record, key) : eventOf(codec, text, key);
   }
 }

@@ -308,7 +308,8 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     const { value, traits } = this.accepting.accept(event, this.key);
     const document = documentOf(codec, value, traits);
     const bytes = jsonBytes(document);
-    return { event: codec.freeze(value), document, schema, meta: checkMeta(meta), bytes };
+    const isPlain = document === value;
+    return { event: codec.freeze(value), document, schema, meta: checkMeta(meta), bytes, isPlain };
   }
 
   /** Whether what is stored is what was given, whatever versions their types were written under. */
@@ -324,7 +325,7 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     const { definition, key } = this.cell;
     const { codec, wrapping } = definition;
     const text = wrapping.textOf(key, record, 'event', undefined, codec.maxBytes);
-    return text === undefined ? definition.shared(record.document as object, key) : eventOf(codec, text, key);
+    return text === undefined ? definition.eventIn(record, key) : eventOf(codec, text, key);
   }
 
   /**

@@ -3,6 +3,7 @@
  * their replica of the log.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { LogRecord } from '../backend.js';
 import type { BlobOptions } from '../blobs/blob-store.js';
 import { assertBlobs } from '../blobs/blob-tags.js';
 import { Codec, type CodecOptions, type Copied, formatPath, type Json } from '../codec/codec.js';
@@ -12,6 +13,7 @@ import type { Transform } from '../transforms/transform.js';
 import { assertList, Wrapping } from '../transforms/wrapping.js';
 import { droppedIn } from './dropped.js';
 import type { EventRules } from './events.js';
+import { PendingRecord } from './pending-record.js';
 
 /** Steps that bring a state from the schema version of their key to the next one. Pure and synchronous. */
 export type Migrations = Readonly<Record<number, (state: never) => unknown>>;
@@ -57,8 +59,6 @@ export class Definition {
   /** How the events of the log make its state. */
   readonly events: EventRules | undefined;
   private readonly migrations: Migrations;
-  /** Documents of events that are kept as values, and what they were decoded to. */
-  private readonly decoded = new WeakMap<object, unknown>();
 
   constructor(options: DefinitionOptions<unknown> & EventOptions) {
     this.codec = options.codec instanceof Codec ? options.codec : new Codec(options.codec);
@@ -202,14 +202,10 @@ export class Definition {
     return same ? { ...stored, asStored: true } : { ...own, asStored: false };
   }
 
-  /** The value of a document that a store keeps as a value: read-only, since others are given it too. */
-  shared(document: object, key: string): unknown {
-    const known = this.decoded.get(document);
-    if (known !== undefined) return known;
-    const value = this.codec.freeze(this.codec.decode(document as Json, { key }).value);
-    // A view of what cannot be frozen is made anew each time.
-    if (value === document) this.decoded.set(document, value);
-    return value;
+  /** The event of a record that a store keeps as a value: read-only, since others are given it too. */
+  eventIn(record: LogRecord, key: string): unknown {
+    if (record instanceof PendingRecord && record.isPlain) return record.document;
+    return this.codec.freeze(this.codec.decode(record.document as Json, { key }).value);
   }
 
   private migrate(value: unknown, from: number, key: string): unknown {

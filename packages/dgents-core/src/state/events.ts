@@ -35,6 +35,11 @@ export interface EventRules {
   current(event: unknown, record: Pick<LogRecord, 'version' | 'schema'>): unknown;
   /** Whether a snapshot is worth writing. */
   snapshotDue(tail: Tail): boolean;
+  /**
+   * The state is what `initial` gives, whatever has happened: of a log just its end is read, however long it is. For those
+   * who keep events and make nothing of them.
+   */
+  readonly isConstant?: boolean;
   /** The events that lead from one state to another. Without it such a change is stored as the state that it makes. */
   readonly diff?: ((previous: unknown, next: unknown) => readonly unknown[]) | undefined;
 }
@@ -67,7 +72,7 @@ export class Folding {
   take(record: LogRecord, text: string | undefined): number {
     const event =
       text === undefined
-        ? this.definition.shared(record.document as object, this.key)
+        ? this.definition.eventIn(record, this.key)
         : eventOf(this.definition.codec, text, this.key);
     this.value = this.rules.apply(this.value, event, record);
     return text === undefined ? UNTOLD_BYTES : text.length;

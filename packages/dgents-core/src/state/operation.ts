@@ -18,6 +18,8 @@ export interface NewEvent {
   readonly meta: Meta | undefined;
   /** Length of the encoded document. */
   readonly bytes: number;
+  /** Whether the document is the event itself, and frozen. */
+  readonly isPlain: boolean;
 }
 
 /** What a write makes of the state before it. */

@@ -9,6 +9,7 @@ import { noteReplayed } from '../observe/operations.js';
 import type { Cell } from './cell.js';
 import { documentOf } from './diff.js';
 import type { Comparison, Operation, Produced } from './operation.js';
+import { PendingRecord } from './pending-record.js';
 import { patchPaysOff, RECORD_OVERHEAD_BYTES } from './policy.js';
 import { ABSENT, type Snapshot, sameHead } from './replica.js';
 import type { Retention } from './retention.js';
@@ -245,7 +246,8 @@ function told(
     if (wrapping.isPlain) cell.assertFits('event', event.bytes);
     const schema = event.schema === 1 ? undefined : event.schema;
     const meta = event.meta ?? request.meta;
-    const pending = new PendingRecord(head, 'event', event.document, schema, meta, event.bytes);
+    const { document, bytes, isPlain } = event;
+    const pending = new PendingRecord(head, 'event', document, schema, meta, bytes, isPlain);
     const record = wrapping.record(cell.key, pending, before);
     before = head.id;
     if (!wrapping.isPlain) cell.assertFits('event', Buffer.byteLength(record.data));
@@ -276,33 +278,4 @@ function tooLarge(key: string, bytes: number, limitBytes: number): StateTooLarge
     `The state of "${key}" would weigh ${bytes} bytes; at most ${limitBytes} are allowed (codec option maxBytes). Nothing was stored.`,
     { bytes, limitBytes, key },
   );
-}
-
-/** A record whose text is made when a backend asks for it, and not before. */
-class PendingRecord implements LogRecord {
-  readonly version: Version;
-  readonly at: number;
-  readonly id: string;
-  readonly schema?: number;
-  readonly meta?: NonNullable<LogRecord['meta']>;
-
-  constructor(
-    head: Head,
-    readonly kind: LogRecord['kind'],
-    readonly document: Json,
-    schema: number | undefined,
-    meta: LogRecord['meta'],
-    /** Of `data`, known without making it. */
-    readonly bytes: number,
-  ) {
-    this.version = head.version;
-    this.at = head.at;
-    this.id = head.id;
-    if (schema !== undefined) this.schema = schema;
-    if (meta !== undefined) this.meta = meta;
-  }
-
-  get data(): string {
-    return JSON.stringify(this.document);
-  }
 }
