@@ -9,9 +9,10 @@ import { DgentsError } from 'dgents-core';
 import { HELP, type Options, parseOptions } from './cli.js';
 import { AuditError, UsageError } from './errors.js';
 import { Repository } from './git/repository.js';
-import { importHistory } from './importing.js';
+import { type HistoryStream, importHistory } from './importing.js';
 import { modelsAt, momentOf } from './past.js';
-import { type Answer, authorsAnswer, filesAnswer, hotspotsAnswer } from './report.js';
+import { modelOf, project, statuses } from './projecting.js';
+import { type Answer, authorsAnswer, filesAnswer, hotspotsAnswer, statusAnswer, upTo } from './report.js';
 import { Progress } from './terminal.js';
 import { plural } from './text.js';
 import { Trail } from './trail.js';
@@ -32,18 +33,24 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
 async function answer(options: Options, signal: AbortSignal): Promise<Answer> {
   if (options.command === 'import') return imported(options, signal);
   await using trail = await Trail.open(options.store, { create: false });
-  const { stream } = trail;
+  const { store, stream } = trail;
   if (options.command === 'at') {
     const moment = await momentOf(stream, options.where);
-    const { hotspots } = await modelsAt(stream, moment.version);
-    return hotspotsAnswer(hotspots, options, moment);
+    return hotspotsAnswer((await modelsAt(stream, moment.version)).hotspots, options, moment);
   }
   const { version } = await stream.read();
-  if (options.command === 'status') return { json: { version }, lines: [`version ${version}`] };
-  const models = await modelsAt(stream, version);
-  if (options.command === 'authors') return authorsAnswer(models.authors, options);
-  if (options.command === 'files') return filesAnswer(models.files, options);
-  return hotspotsAnswer(models.hotspots, options);
+  if (options.command === 'status')
+    return statusAnswer(await stream.read(), await statuses(store), await missing(options, stream));
+  if (options.command === 'authors') {
+    const { state, streamVersion } = await modelOf(store, 'authors');
+    return upTo(authorsAnswer(state, options), streamVersion, version);
+  }
+  if (options.command === 'files') {
+    const { state, streamVersion } = await modelOf(store, 'files');
+    return upTo(filesAnswer(state, options), streamVersion, version);
+  }
+  const { state, streamVersion } = await modelOf(store, 'hotspots');
+  return upTo(hotspotsAnswer(state, options), streamVersion, version);
 }
 
 async function imported({ repo, store, batch }: Options, signal: AbortSignal): Promise<Answer> {
@@ -57,12 +64,32 @@ async function imported({ repo, store, batch }: Options, signal: AbortSignal): P
       signal,
       onProgress: (done, total) => progress.show('importing', done, total),
     });
+    await project(trail.store, {
+      batch,
+      signal,
+      onProgress: (done, total) => progress.show('projecting', done, total),
+    });
     return {
       json: { added, version, head, store },
       lines: [`${plural(added, 'commit')} added: version ${version}, up to ${head.slice(0, 12)}.`],
     };
   } finally {
     progress.clear();
+  }
+}
+
+/** How many commits of the repository are not in the stream; undefined where there is no repository to look at. */
+async function missing({ repo }: Options, stream: HistoryStream): Promise<number | undefined> {
+  try {
+    const repository = await Repository.open(repo);
+    const head = await repository.head();
+    const { tips } = await stream.load();
+    return (await repository.strayOf(tips, head)) === undefined
+      ? await repository.count(head, tips)
+      : undefined;
+  } catch (error) {
+    if (error instanceof AuditError) return undefined;
+    throw error;
   }
 }
 

@@ -1,11 +1,14 @@
 /** The models as answers: rows for programs, and the same rows as a table for people. */
+import type { Versioned } from 'dgents-core';
+import type { ProjectionStatus } from 'dgents-stream';
 import type { Options } from './cli.js';
 import { shown } from './git/text.js';
+import type { History } from './history.js';
 import type { Authors } from './models/authors.js';
 import type { Files } from './models/files.js';
 import { HALF_LIFE_DAYS, type HotSpots, hottest } from './models/hotspots.js';
 import type { Moment } from './past.js';
-import { day, table } from './text.js';
+import { day, plural, table } from './text.js';
 
 /** The same answer twice: as JSON, and as lines. */
 export interface Answer {
@@ -82,6 +85,46 @@ export function hotspotsAnswer(spots: HotSpots, { limit }: Wanted, moment?: Mome
     json: { version, hash, committedAt, author: event.author.name, subject, ...json },
     lines: [at, '', ...lines],
   };
+}
+
+export function statusAnswer(
+  { state, version }: Pick<Versioned<History>, 'state' | 'version'>,
+  projections: readonly ProjectionStatus[],
+  missing: number | undefined,
+): Answer {
+  const { commits, merges, tips } = state;
+  const rows = projections.map(({ id, position, lag }) => ({
+    id,
+    version: Number(position ?? 0),
+    behind: lag.events,
+    isMore: lag.isMore,
+  }));
+  const cells = rows.map(({ id, version: at, behind, isMore }) => [
+    id,
+    at,
+    isMore ? `${behind} or more` : String(behind),
+  ]);
+  const repository =
+    missing === undefined
+      ? 'There is no repository here that these commits are of: --repo says where it is.'
+      : missing === 0
+        ? 'All of the repository is in it.'
+        : `${plural(missing, 'commit')} not in it yet: audit-trail import.`;
+  return {
+    json: { version, commits, merges, tips, missing: missing ?? null, projections: rows },
+    lines: [
+      `Version ${version}: ${plural(commits, 'commit')}, ${plural(merges, 'merge')}. ${repository}`,
+      '',
+      ...table(['projection', 'version', 'behind'], cells),
+    ],
+  };
+}
+
+/** Says so where a model is not up to date. */
+export function upTo({ json, lines }: Answer, at: number | undefined, version: number): Answer {
+  const behind = version - (at ?? 0);
+  const note = `… ${plural(behind, 'commit')} behind: audit-trail import goes on`;
+  return { json: { version: at ?? 0, behind, ...json }, lines: behind > 0 ? [...lines, note] : lines };
 }
 
 function titled(lines: string[], rows: number, of: number): string[] {
