@@ -17,6 +17,7 @@ import {
 } from './events.js';
 import { type Contender, each, interleaved } from './measure.js';
 import { inFolder } from './places.js';
+import { projection } from './projections.js';
 import type { Block } from './report.js';
 import type { Effort } from './suite.js';
 
@@ -34,6 +35,7 @@ export async function* replays(effort: Effort): AsyncGenerator<Block> {
   yield await inFolder((folder) => fromFile(effort, folder));
   yield await inFolder((folder) => snapshotOnFile(effort, folder));
   yield await inFolder((folder) => snapshotOnSqlite(effort, folder));
+  yield await projection(effort);
 }
 
 async function fromMemory({ quick, progress }: Effort): Promise<Block> {

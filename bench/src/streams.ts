@@ -32,8 +32,8 @@ type AppendToAll = (streams: readonly string[], event: Said, expected: number) =
 interface Setting {
   readonly where: string;
   readonly stores: Stores;
-  /** Beside the stores, which are all called at once. */
-  readonly crowds?: Readonly<Record<string, AppendToAll>>;
+  /** How they append to many streams at once. */
+  readonly crowds: Readonly<Record<string, AppendToAll>>;
   readonly notes?: readonly string[];
   readonly quick: boolean;
   readonly progress: Effort['progress'];
@@ -55,12 +55,18 @@ function onSqlite(effort: Effort, block: (setting: Setting) => Promise<Block>): 
   return inFolder(async (folder) => {
     const raw = rawSqlite(join(folder, 'raw.db'));
     const emmett = await emmettSqlite(join(folder, 'emmett.db'));
-    const crowds = { 'raw, one transaction': raw.appendToAll, 'Emmett, in turn': atOnceOn(inTurn(emmett)) };
+    const own = dgents(new Store(new SqliteBackend({ path: join(folder, 'dgents.db') })));
+    const crowds = {
+      raw: atOnceOn(raw),
+      'raw, one transaction': raw.appendToAll,
+      'Emmett, in turn': atOnceOn(inTurn(emmett)),
+      'early Emmett': atOnceOn(emmett),
+      dgents: atOnceOn(own),
+    };
     const notes = [
-      'Emmett at once on one connection makes one transaction of all: nearly all appends are acknowledged before it commits',
+      'early Emmett: appends at once on one connection become one transaction; nearly all are acknowledged before it commits',
     ];
-    const own = new Store(new SqliteBackend({ path: join(folder, 'dgents.db') }));
-    const stores = { raw, Emmett: emmett, dgents: dgents(own) };
+    const stores = { raw, Emmett: emmett, dgents: own };
     return closing({ where: 'sqlite', stores, crowds, notes, ...effort }, block);
   });
 }
@@ -74,7 +80,7 @@ function onPostgres(effort: Effort, block: (setting: Setting) => Promise<Block>)
         Emmett: await emmettPostgres(url, pool),
         dgents: dgents(new Store(new PostgresBackend({ connectionString: url }))),
       };
-      return await closing({ where: 'postgres', stores, ...effort }, block);
+      return await closing({ where: 'postgres', stores, crowds: mapped(stores, atOnceOn), ...effort }, block);
     } finally {
       await pool.end();
     }
@@ -103,9 +109,9 @@ async function appending({ where, stores, quick, progress }: Setting): Promise<B
   };
 }
 
-async function atOnce({ where, stores, crowds, notes, quick, progress }: Setting): Promise<Block> {
+async function atOnce({ where, crowds, notes, quick, progress }: Setting): Promise<Block> {
   const name = `streams-${where}-crowd`;
-  const contenders = mapped({ ...mapped(stores, atOnceOn), ...crowds }, (appendToAll, contender) => {
+  const contenders = mapped(crowds, (appendToAll, contender) => {
     let length = 0;
     const streams = Array.from({ length: CROWD }, (_, i) => `${contender}-${i}`);
     return () => together(CROWD, () => appendToAll(streams, said(length), length++));
