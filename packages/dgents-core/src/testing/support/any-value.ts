@@ -73,7 +73,10 @@ const tree = fc.letrec<Tied>((tie) => {
 
 function errorOf(message: string, cause: unknown, fields: readonly [string, unknown][]): Error {
   const own = withKeys(fields.filter(([key]) => key !== 'message' && key !== 'cause' && key !== 'stack'));
-  return Object.defineProperties(new RangeError(message, { cause }), Object.getOwnPropertyDescriptors(own));
+  const error = new RangeError(message, { cause });
+  // Made when it is first asked for, of the error as it is then; a runner's way to make it may not bear an own `toString`.
+  void error.stack;
+  return Object.defineProperties(error, Object.getOwnPropertyDescriptors(own));
 }
 
 /** Anything that may be a state. */
