@@ -1,5 +1,5 @@
 /** Events of one or several streams, and what other states make of them, as one commit: all of it or none. */
-import type { LogRecord } from '../backend.js';
+import type { CommitResult, LogRecord } from '../backend.js';
 import type { CallOptions } from '../data-agent.js';
 import { MessageIdReusedError } from '../errors.js';
 import { told } from '../observe/operations.js';
@@ -72,7 +72,11 @@ export function appendTogether(
         assertAtomic(engine);
         if (options.within !== undefined) checkJoin(engine, options.within);
         const together = new Together(engine, appends, options, call);
-        await commitTogether(engine, (id) => together.parts(id), call, options.within, event);
+        const parts = (id: string): Promise<readonly Part[]> => together.parts(id);
+        // A store knows a replay by its ids: where the caller chose them, it may be somebody else's append.
+        const isOurs = (results: readonly CommitResult[]): boolean =>
+          options.operationId === undefined || !results.some((result) => result.ok && result.replayed);
+        await commitTogether(engine, parts, call, options.within, event, isOurs);
         return together.results;
       })(),
     ),

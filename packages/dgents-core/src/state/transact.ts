@@ -102,6 +102,7 @@ export function assertAtomic({ port, backend }: Engine): void {
 /**
  * Commits what is planned for several logs as one, planned anew until it is accepted, or the deadline passes.
  * @param parts what each log is to be appended; nothing is written where there is none
+ * @param settled whether what is found to be there already is ours; else it is planned anew, which finds out
  */
 export async function commitTogether(
   engine: Engine,
@@ -109,6 +110,7 @@ export async function commitTogether(
   call: Call,
   within?: Work,
   event?: OpenOperation,
+  settled: (results: readonly CommitResult[]) => boolean = () => true,
 ): Promise<readonly Part[]> {
   for (let attempt = 0; ; attempt += 1) {
     const id = engine.newId();
@@ -124,6 +126,7 @@ export async function commitTogether(
     const results = await settle(engine, appends, id, call, within);
     noteTransacted(event, results);
     if (results.every(({ ok }) => ok)) {
+      if (!settled(results)) continue;
       for (const { cell, plan, see } of planned) {
         if (cell.snapshot === plan.base) {
           if (plan.base.head === null) cell.floor = 1;

@@ -120,3 +120,51 @@ test('a store that is atomic for one key says so', async () => {
     await rm(directory, { recursive: true, force: true });
   }
 });
+
+describe('somebody else uses the same message id, between looking and writing', () => {
+  /** A store whose next commit comes after what is done here. */
+  function interrupted(before: (this: Store) => Promise<void>): Store {
+    const backend = memoryBackend();
+    const other = new Store(memoryBackend({ sharing: backend }));
+    let pending = true;
+    const commit = backend.commit.bind(backend);
+    backend.commit = async (...given) => {
+      if (pending) {
+        pending = false;
+        await before.call(other);
+      }
+      return commit(...given);
+    };
+    return new Store(backend);
+  }
+
+  test.each([
+    ['the same events are a duplicate', sold('tea'), 1],
+    ['other events are refused', sold('milk'), 'DGENTS_MESSAGE_ID_REUSED'],
+  ])('%s, and are projected once', async (_name, event, expected) => {
+    const store = interrupted(async function (this: Store) {
+      await new StreamAgent(this, 'till', till).append(event, { messageId: 'm' });
+    });
+    const appending = new StreamAgent(store, 'till', till).append(sold('tea'), { messageId: 'm' });
+    if (typeof expected === 'string') await expect(appending).rejects.toMatchObject({ code: expected });
+    else expect(await appending).toEqual({ firstVersion: 1, version: 1, duplicate: true });
+    expect(await store.agent(`sold:${event.what}`).load()).toEqual({ sold: 1, last: 1 });
+    expect(await new StreamAgent(store, 'till', till).load()).toBe(1);
+    await store.close();
+  });
+
+  test.each([
+    ['the same', 1, { firstVersion: 1, version: 1, duplicate: true }],
+    ['other', 2, 'DGENTS_MESSAGE_ID_REUSED'],
+  ])('also where no model changes: %s events', async (_name, amount, expected) => {
+    const quiet = { ...till, inline: [perProduct] };
+    const store = interrupted(async function (this: Store) {
+      await new StreamAgent(this, 'till', quiet).append(sold('nothing', amount), { messageId: 'm' });
+    });
+    const appending = new StreamAgent(store, 'till', quiet).append(sold('nothing'), { messageId: 'm' });
+    if (typeof expected === 'string') await expect(appending).rejects.toMatchObject({ code: expected });
+    else expect(await appending).toEqual(expected);
+    expect(await new StreamAgent(store, 'till', quiet).load()).toBe(amount);
+    await store.close();
+  });
+});
