@@ -38,7 +38,7 @@ export interface ReadingOptions<S> {
    * That of the agent inside: agents of dgents tell it. Around one of somebody else class instances are not held without
    * it, and in write-behind refused. Its limits are kept here in write-behind.
    */
-  readonly codec?: Codec | CodecOptions;
+  readonly codec?: Codec | CodecOptions | undefined;
   /** Milliseconds that only grow: ages go by them. `performance.now` unless told. */
   readonly clock?: () => number;
 }
@@ -46,6 +46,10 @@ export interface ReadingOptions<S> {
 /** A write is acknowledged once the agent inside has acknowledged it. */
 export interface WriteThroughOptions<S> extends ReadingOptions<S> {
   readonly mode?: 'write-through';
+  /** Not here, where nothing waits; nor are the next two. */
+  readonly flushMs?: undefined;
+  readonly maxPending?: undefined;
+  readonly schema?: undefined;
 }
 
 /** A save or update is acknowledged at once, and stored later. */
@@ -64,7 +68,7 @@ export interface WriteBehindOptions<S> extends ReadingOptions<S> {
    * the agent inside is asked anew after each flush, and what is stored may differ from what was acknowledged, by what
    * its schema adds.
    */
-  readonly schema?: StandardSchemaV1<unknown, S>;
+  readonly schema?: StandardSchemaV1<unknown, S> | undefined;
 }
 
 export type CachedAgentOptions<S> = WriteThroughOptions<S> | WriteBehindOptions<S>;
@@ -165,13 +169,12 @@ function writingOf<S>(
   options: CachedAgentOptions<S>,
 ): Pick<CacheRules<S>, 'mode' | 'flushMs' | 'maxPending'> & Pick<WriteBehindOptions<S>, 'schema'> {
   const { mode = 'write-through' } = options;
-  const given: Omit<Partial<WriteBehindOptions<S>>, 'mode'> = options;
-  const { flushMs = DEFAULT_FLUSH_MS, maxPending = DEFAULT_MAX_PENDING, schema } = given;
+  const { flushMs = DEFAULT_FLUSH_MS, maxPending = DEFAULT_MAX_PENDING, schema } = options;
   if (mode !== 'write-through' && mode !== 'write-behind') {
     throw new TypeError(`mode is 'write-through' or 'write-behind', not ${String(mode)}.`);
   }
   for (const name of ['flushMs', 'maxPending', 'schema'] as const) {
-    if (mode === 'write-behind' || given[name] === undefined) continue;
+    if (mode === 'write-behind' || options[name] === undefined) continue;
     throw new TypeError(`\`${name}\` goes with \`mode: 'write-behind'\`: here nothing waits.`);
   }
   const isTimer = flushMs >= 0 && flushMs <= LONGEST_TIMER_MS;

@@ -1,5 +1,14 @@
 /** What the compiler infers: this file only has to compile. */
-import { type DataAgent, type DeepReadonly, type Versioned, VolatileAgent } from '../index.js';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { EntropyConstrainedAgent } from '../entropy/index.js';
+import {
+  type DataAgent,
+  type DeepReadonly,
+  type StateDefinition,
+  type Versioned,
+  VolatileAgent,
+} from '../index.js';
+import { LensAgent, whole } from '../lens/index.js';
 import { CachedAgent, LostWritesError } from './index.js';
 
 interface Profile {
@@ -49,12 +58,22 @@ export function losses(): void {
   });
 }
 
-export function modes(): void {
+export function modes(schema: StandardSchemaV1<unknown, Profile>): void {
   const inner = new VolatileAgent<Profile>();
   const behind = new CachedAgent(inner, { mode: 'write-behind', flushMs: 1, maxPending: 2 });
   expectType<CachedAgent<Profile>>()(behind, true);
   // @ts-expect-error nothing waits in write-through
   new CachedAgent(inner, { flushMs: 1 });
+  // @ts-expect-error nor beside another option
+  new CachedAgent(inner, { maxAgeMs: 5, flushMs: 1 });
+  // @ts-expect-error nothing is checked in write-through
+  new CachedAgent(inner, { maxAgeMs: 5, schema });
+  new CachedAgent(inner, { mode: 'write-behind', schema });
+  // Parts of a definition, which may have none.
+  const { codec, schema: maybe }: StateDefinition<Profile> = { name: 'profile' };
+  new CachedAgent(inner, { mode: 'write-behind', codec, schema: maybe });
+  new EntropyConstrainedAgent(inner, { codec });
+  new LensAgent(inner, whole<Profile>(), { codec });
   // @ts-expect-error nor here
   new CachedAgent(inner, { mode: 'write-through', maxPending: 1 });
   // @ts-expect-error there is no such mode

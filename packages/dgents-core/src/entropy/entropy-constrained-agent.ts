@@ -30,7 +30,7 @@ export interface EntropyConstrainedAgentOptions {
    * That of the agent inside; agents of dgents tell it. Only used where that agent does not weigh writes itself
    * (`capabilities.weighs`).
    */
-  readonly codec?: Codec | CodecOptions;
+  readonly codec?: Codec | CodecOptions | undefined;
 }
 
 export interface ChildOptions<T> extends EntropyConstrainedAgentOptions {

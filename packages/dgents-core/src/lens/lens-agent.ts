@@ -42,7 +42,7 @@ export interface LensAgentOptions {
    * That of the parent, where there are class instances in the part: without it they are refused. Agents of dgents tell
    * it; only around those of others it is to be given.
    */
-  readonly codec?: Codec | CodecOptions;
+  readonly codec?: Codec | CodecOptions | undefined;
 }
 
 const OPTIONS: OptionNames<LensAgentOptions> = { codec: true };
