@@ -75,7 +75,7 @@ export {
   type OperationName,
 } from './observe/events.js';
 export { type BackendFactory, type OpenStoreOptions, openStore } from './open-store.js';
-export { defineState, type StateDefinition } from './schema/define-state.js';
+export { type DefinedState, defineState, type StateDefinition } from './schema/define-state.js';
 export {
   type MigrateAllOptions,
   type MigrationCounts,

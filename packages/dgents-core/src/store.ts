@@ -16,6 +16,7 @@ import { StateCorruptionError, UnsupportedError } from './errors.js';
 import { checkKey } from './keys.js';
 import { type OpenOperation, told, toldEach } from './observe/operations.js';
 import { checkOptions } from './option-names.js';
+import type { StateDefinition } from './schema/define-state.js';
 import type { Opening } from './schema/opening.js';
 import { type AgentOptions, StateAgent } from './state/agent.js';
 import { AGENT_OPTIONS, ENGINE_OPTIONS } from './state/agent-option-names.js';
@@ -77,8 +78,13 @@ export interface AnyAgent {
   load(options?: LoadOptions): Promise<unknown>;
 }
 
-/** What an agent holds. */
-export type StateOf<A> = A extends { load(options?: LoadOptions): Promise<infer S> } ? S : never;
+/** What an agent holds, or one that is opened with this definition. */
+export type StateOf<A> = A extends { load(options?: LoadOptions): Promise<infer S> }
+  ? S
+  : A extends StateDefinition<infer S>
+    ? S
+    : never;
+
 /** The states of some agents, in their order. */
 export type States<A extends readonly AnyAgent[]> = { [I in keyof A]: StateOf<A[I]> };
 /** What {@link Store.transact} gives: each agent's state after it, in their order. */

@@ -2,9 +2,13 @@
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { z } from 'zod';
-import type { DataAgent, StateDefinition, Store } from '../index.js';
+import { FileBlobStore } from '../blobs/index.js';
+import { CachedAgent } from '../cached/index.js';
+import type { DataAgent, StateDefinition, StateOf, Store } from '../index.js';
 import {
   type AgentOptions,
+  Codec,
+  compress,
   defineState,
   PersistentAgent,
   type PersistentAgentOptions,
@@ -59,7 +63,9 @@ export async function zod(store: Store): Promise<void> {
     schema: byZod,
     initial: () => ({ messages: [{ role: 'user', text: '' }], visits: 0 }),
   });
-  expectType<StateDefinition<Chat>>()(definition, true);
+  const asDefinition: StateDefinition<Chat> = definition;
+  expectType<Chat>()({} as StateOf<typeof definition>, true);
+  expectType<Chat>()({} as StateOf<typeof asDefinition>, true);
   expectType<Chat>()(await store.agent('k', definition).load(), true);
   expectType<Chat>()(await store.agent('k', { ...definition, timeoutMs: 100 }).load(), true);
   expectType<Chat>()(await new VolatileAgent(definition).load(), true);
@@ -100,6 +106,37 @@ export async function zod(store: Store): Promise<void> {
   expectType<{ n: number }>()(await store.agent('k', { schema: coerced }).load(), true);
 }
 
+/** The other parts of a definition, and definitions without a schema. */
+export async function parts(store: Store): Promise<void> {
+  const blobs = { store: new FileBlobStore('blobs'), threshold: 5 };
+  const codec = new Codec();
+  const whole = defineState({ name: 'w', schema: byZod, blobs, codec, transforms: [compress()] });
+  expectType<FileBlobStore>()(whole.blobs.store, true);
+  expectType<Codec>()(whole.codec, true);
+  expectType<Chat>()(await store.agent('k', whole).load(), true);
+  expectType<Chat>()(await store.agent('k', { ...whole, timeoutMs: 1 }).load(), true);
+  expectType<Chat>()(await new PersistentAgent({ path, ...whole }).load(), true);
+  new CachedAgent(store.agent('k', whole), {
+    mode: 'write-behind',
+    schema: whole.schema,
+    codec: whole.codec,
+  });
+
+  const bare = defineState({ name: 'b', initial: () => ({ n: 0 }), blobs });
+  expectType<{ n: number }>()({} as StateOf<typeof bare>, true);
+  expectType<FileBlobStore>()(bare.blobs.store, true);
+  expectType<{ n: number }>()(await store.agent('k', bare).load(), true);
+  const told = defineState<Chat>({ name: 't', blobs });
+  const asTold: StateDefinition<Chat> = told;
+  expectType<Chat>()({} as StateOf<typeof asTold>, true);
+  expectType<Chat>()({} as StateOf<typeof told>, true);
+  expectType<Chat>()({} as StateOf<DataAgent<Chat>>, true);
+  // @ts-expect-error a misspelt option
+  defineState({ name: 'm', shema: byZod });
+  // @ts-expect-error no blob store
+  defineState({ name: 'm', schema: byZod, blobs: { store: 5 } });
+}
+
 const byValibot = v.object({ kind: v.picklist(['a', 'b']), list: v.optional(v.array(v.string()), []) });
 type Listed = v.InferOutput<typeof byValibot>;
 
@@ -119,7 +156,7 @@ export async function valibot(store: Store): Promise<void> {
     schema: byValibot,
     initial: () => ({ kind: 'a', list: [] }),
   });
-  expectType<StateDefinition<Listed>>()(definition, true);
+  expectType<Listed>()({} as StateOf<typeof definition>, true);
   await store.agent('k', definition).update((draft) => {
     expectType<Listed>()(draft, true);
     draft.list.push('x');
@@ -151,7 +188,7 @@ export async function arktype(store: Store): Promise<void> {
     schema: byArktype,
     initial: () => ({ kind: 'a', list: [] }),
   });
-  expectType<StateDefinition<Noted>>()(definition, true);
+  expectType<Noted>()({} as StateOf<typeof definition>, true);
   await new VolatileAgent(definition).update((draft) => {
     expectType<Noted>()(draft, true);
     draft.kind = 'b';
