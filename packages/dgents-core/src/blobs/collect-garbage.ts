@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import type { Backend, LogRecord } from '../backend.js';
 import type { Json } from '../codec/json.js';
-import { StateCorruptionError, StateNotFoundError } from '../errors.js';
+import { StateCorruptionError, StateNotFoundError, UnsupportedError } from '../errors.js';
 import type { TextPlace, Transform } from '../transforms/transform.js';
 import { Wrapping } from '../transforms/wrapping.js';
 import type { BlobAddress, BlobStore } from './blob-store.js';
@@ -11,7 +11,7 @@ export interface CollectOptions {
   readonly blobs: BlobStore;
   /** **All** stores whose states refer to these blobs: `store.backend` of each. What only a forgotten one needs is lost. */
   readonly backends: readonly Backend[];
-  /** To read what is stored under a key, where it was compressed or encrypted. */
+  /** To read what is stored under a key, where it was compressed or encrypted: as its agent has them, `[]` for a plain log. */
   readonly transforms?: (key: string) => readonly Transform[] | undefined;
   /**
    * Blobs that were put less than this ago stay, in milliseconds: the record that refers to one is written after it. An hour
@@ -56,7 +56,7 @@ export async function collectGarbage(options: CollectOptions): Promise<Collected
     let isEmpty = true;
     for await (const { key } of backend.keys('')) {
       isEmpty = false;
-      await mark(backend, key, new Wrapping(transforms?.(key)), marked);
+      await mark(backend, key, new Wrapping(transforms?.(key)), marked).catch((error) => advise(error, key));
     }
     if (isEmpty) empty ??= backend;
   }
@@ -72,6 +72,20 @@ export async function collectGarbage(options: CollectOptions): Promise<Collected
     } else kept += 1;
   }
   return { kept, removed, removedBytes };
+}
+
+/** What an agent would be told does not help here. */
+function advise(error: unknown, key: string): never {
+  const advice = (message: string): string =>
+    `${message} Nothing was removed. collectGarbage takes \`transforms: (key) => [ … ]\`, which gives for "${key}" what its ` +
+    'agent has, and [] for a log that is stored as it is.';
+  if (error instanceof UnsupportedError)
+    throw new UnsupportedError(advice(error.message), { key, cause: error });
+  if (error instanceof StateCorruptionError) {
+    const location = error.location === undefined ? {} : { location: error.location };
+    throw new StateCorruptionError(advice(error.message), { key, ...location, cause: error });
+  }
+  throw error;
 }
 
 function wrongPlace({ name }: Backend): StateNotFoundError {

@@ -29,7 +29,10 @@ export class LostWritesError<S = unknown> extends DgentsError {
 
   constructor(lost: readonly LostWrite<S>[], cause: unknown, key: string | undefined) {
     const [first, last] = [lost[0], lost.at(-1)];
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const why = DgentsError.is(cause, 'DGENTS_AGENT_CLOSED')
+      ? `${reason} Close the cache before its store: it sends what waits then.`
+      : reason;
     const which =
       lost.length === 1
         ? `1 write that was acknowledged is lost: version ${first?.version} (operation ${first?.operationId})`

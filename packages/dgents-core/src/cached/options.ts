@@ -198,5 +198,7 @@ function errorOf(thrown: unknown): Error {
 
 /** Of texts, since an error of another realm would be refused. */
 function warnProcess({ name, message, stack }: Error): void {
-  process.emitWarning(message, { type: name, code: 'DGENTS_WARNING', ...(stack && { detail: stack }) });
+  // The stack begins with the message.
+  const detail = stack?.slice(stack.indexOf('\n    at ') + 1);
+  process.emitWarning(message, { type: name, code: 'DGENTS_WARNING', ...(detail && { detail }) });
 }

@@ -170,7 +170,10 @@ export function migrateFields(
     try {
       fields = step(fields);
     } catch (cause) {
-      throw failed(`The migration of class "${name}" from version ${version} threw.`, cause);
+      throw failed(
+        `The migration of class "${name}" from version ${version} threw: ${reasonOf(cause)}`,
+        cause,
+      );
     }
     if (!isPlainObject(fields))
       throw failed(
@@ -178,6 +181,12 @@ export function migrateFields(
       );
   }
   return fields as Record<string, unknown>;
+}
+
+/** What was thrown, for the message of what it leads to; ends with a full stop. */
+export function reasonOf(thrown: unknown): string {
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return /[.!?]$/.test(reason) ? reason : `${reason}.`;
 }
 
 function isPlainObject(value: unknown): boolean {

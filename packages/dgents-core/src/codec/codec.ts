@@ -261,5 +261,6 @@ export class Codec {
 
 /** The same, with the place of the instance. */
 function placed({ message, from, to, cause }: MigrationError, path: string, key?: string): MigrationError {
-  return new MigrationError(`${message} It is at ${shorten(path)}.`, { from, to, cause, key });
+  const where = key === undefined ? '' : ` of "${key}"`;
+  return new MigrationError(`${message} It is at ${shorten(path)}${where}.`, { from, to, cause, key });
 }

@@ -181,6 +181,26 @@ test('one that was killed goes on where it was: nothing is lost, and nothing mig
   rmSync(directory, { recursive: true, force: true });
 });
 
+test('what failed says of which state, and why', async () => {
+  const store = new Store(memoryBackend());
+  await old(store, 'user:a');
+  await store.agent<unknown>('user:b', { schemaVersion: 9 }).save(1);
+  const told = async (options: object) => {
+    const { failed } = await migrateAll(store, { ...user, ...options, prefix });
+    return failed.map(({ error }) => (error as Error).message);
+  };
+  const thrower = () => {
+    throw new RangeError('name is empty');
+  };
+  const [threw, newer] = await told({ migrations: { 1: thrower } });
+  expect(threw).toBe('The migration of "user:a" from schema version 1 threw: name is empty.');
+  expect(newer).toContain('The state of "user:b" was written under schema version 9');
+  expect((await told({ migrations: {} }))[0]).toContain('no migration of "user:a" from schema version 1');
+  expect((await told({ migrations: { 1: () => undefined } }))[0]).toContain('of "user:a" from');
+  expect((await told({ migrations: { 1: () => 5 } }))[0]).toContain('What is stored of "user:a" does not');
+  await store.close();
+});
+
 test('the time to live stays as it is', async () => {
   let now = 1_000;
   const store = new Store(memoryBackend({ clock: () => now }));

@@ -113,6 +113,27 @@ test('without steps, and with unknown classes and newer versions, they have fail
   await store.close();
 });
 
+test('a step that throws says why, where, and in which state', async () => {
+  @State({
+    name: 'task',
+    version: 2,
+    migrations: {
+      1: () => {
+        throw new RangeError('no title');
+      },
+    },
+  })
+  class Thrower {
+    @Field(() => String) title = '';
+  }
+  const store = new Store(memoryBackend());
+  await store.agent('board:a', stateOf(OldTask)).save(new OldTask());
+  await expect(store.agent('board:a', stateOf(Thrower)).load()).rejects.toThrow(
+    /class "task" from version 1 threw: no title\. It is at .* of "board:a"/,
+  );
+  await store.close();
+});
+
 test('instances with bytes that lie among the blobs are migrated too', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'dgents-migrate-'));
   const blobs = { store: new FileBlobStore(directory), threshold: 10 };

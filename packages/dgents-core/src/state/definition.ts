@@ -6,6 +6,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { LogRecord } from '../backend.js';
 import type { BlobOptions } from '../blobs/blob-store.js';
 import { assertBlobs } from '../blobs/blob-tags.js';
+import { reasonOf } from '../codec/classes.js';
 import { Codec, type CodecOptions, type Copied, formatPath, type Json } from '../codec/codec.js';
 import { OUTDATED } from '../codec/traits.js';
 import { DgentsError, MigrationError, StateValidationError, type ValidationIssue } from '../errors.js';
@@ -154,7 +155,7 @@ export class Definition {
     throw new StateValidationError(
       when === 'save'
         ? `The state does not satisfy its schema: ${quote(issues)}. Nothing was stored.`
-        : `What is stored does not satisfy the schema: ${quote(issues)}. It was left as it is; add a migration or correct the schema.`,
+        : `What is stored of "${key}" does not satisfy the schema: ${quote(issues)}. It was left as it is; add a migration or correct the schema.`,
       { issues, key },
     );
   }
@@ -213,7 +214,7 @@ export class Definition {
     const to = this.schemaVersion;
     if (from > to) {
       throw new MigrationError(
-        `The state was written under schema version ${from}, this agent knows ${to}. Update this program.`,
+        `The state of "${key}" was written under schema version ${from}, this agent knows ${to}. Update this program.`,
         { from, to, key },
       );
     }
@@ -222,7 +223,7 @@ export class Definition {
       const step = this.migrations[version] as ((state: unknown) => unknown) | undefined;
       if (step === undefined) {
         throw new MigrationError(
-          `There is no migration from schema version ${version} to ${version + 1}: give migrations[${version}].`,
+          `There is no migration of "${key}" from schema version ${version} to ${version + 1}: give migrations[${version}].`,
           { from, to, key },
         );
       }
@@ -242,11 +243,12 @@ export class Definition {
     try {
       next = step(state);
     } catch (cause) {
-      throw new MigrationError(`The migration from schema version ${from} threw.`, { from, to, key, cause });
+      const message = `The migration of "${key}" from schema version ${from} threw: ${reasonOf(cause)}`;
+      throw new MigrationError(message, { from, to, key, cause });
     }
     if (next !== undefined && typeof (next as { then?: unknown } | null)?.then !== 'function') return next;
     throw new MigrationError(
-      `The migration from schema version ${from} returned ${next === undefined ? 'nothing' : 'a promise'}; it must return the state.`,
+      `The migration of "${key}" from schema version ${from} returned ${next === undefined ? 'nothing' : 'a promise'}; it must return the state.`,
       { from, to, key },
     );
   }

@@ -44,6 +44,20 @@ test('what is compressed is read, and what it refers to is kept', async () => {
   expect(await collected(backend, [compress()])).toMatchObject({ kept: 1, removed: [] });
 });
 
+test('a log that is read with the wrong transforms is named, with what to do', async () => {
+  const transforms = [encrypt({ keys: [{ id: 'k', key: randomBytes(32) }] })];
+  for (const [stored, read] of [
+    [transforms, []],
+    [[], transforms],
+  ] as const) {
+    const backend = new MemoryBackend();
+    await new Store(backend).agent<number>('user:1', { transforms: stored }).save(1);
+    await expect(collected(backend, read)).rejects.toThrow(
+      /Nothing was removed.*`transforms: \(key\) => \[ … \]`, which gives for "user:1".*\[\] for a log/,
+    );
+  }
+});
+
 const encrypted = [encrypt({ keys: [{ id: 'k', key: randomBytes(32) }] })];
 
 describe.each<[string, readonly Transform[], boolean]>([
