@@ -1,7 +1,30 @@
 export type { CaughtUp, Consumer, FeedConsumer, HeldBack, StreamConsumer } from 'dgents-core/folding';
+export { type BlobReference, getBlob, putBlob } from './blobs/references.js';
 export type { CompactOptions, CompactResult } from './compaction/compact.js';
 export { readArchive } from './compaction/read-archive.js';
 export { consumers, forgetConsumer, neededFrom, registerConsumer } from './consumers/consumers.js';
+export {
+  type EntriesOptions,
+  type IfVersion,
+  KeyValue,
+  type KeyValueOptions,
+  type PutOptions,
+  type PutResult,
+  type RemoveOptions,
+  type ValueEntry,
+} from './kv/key-value.js';
+export type { Conflict } from './log/conflict-as-value.js';
+export {
+  type AllOptions,
+  type BatchAppend,
+  EventLog,
+  type EventLogOptions,
+  type LogEntry,
+  type LogGap,
+  type ReadOptions,
+  type StreamEntry,
+  type StreamsOptions,
+} from './log/event-log.js';
 export * from './projections/index.js';
 export {
   type AnyEvent,

@@ -19,13 +19,14 @@ import { type CommitEnd, commit } from './commit.js';
 import { type Call, ignore, monotonicMs, pause, remainingMs } from './deadlines.js';
 import type { Definition } from './definition.js';
 import { documentOf } from './diff.js';
+import { readerOf } from './end-reader.js';
 import type { Engine } from './engine.js';
 import { housekeep } from './housekeeping.js';
 import type { Operation } from './operation.js';
 import { summary } from './operation.js';
 import { type Plan, planBatch } from './plan.js';
 import { settleRepeats } from './repeats.js';
-import { isUnchanged, NOTHING, Reader, type Snapshot, sameHead } from './replica.js';
+import { isUnchanged, NOTHING, type Reader, type Snapshot, sameHead } from './replica.js';
 import { Milestones } from './retention.js';
 
 /** More writes than this never go into one append: a batch is built without giving way to anything else. */
@@ -66,7 +67,7 @@ export class Cell {
     readonly definition: Definition,
     readonly key: string,
   ) {
-    this.reader = new Reader(engine.backend, definition, key);
+    this.reader = readerOf(engine.backend, definition, key);
   }
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,7 +114,7 @@ export class Cell {
     const before = this.snapshot;
     const { head } = before;
     return this.engine.backend
-      .read(this.key, head === null ? { timeoutMs } : { timeoutMs, after: head })
+      .read(this.key, { timeoutMs, ...this.reader.part, ...(head === null ? {} : { after: head }) })
       .then((tail) => this.takeTail(before, tail, call));
   }
 

@@ -70,8 +70,11 @@ export function headOf(record: LogRecord): Head {
 
 /** Turns what a backend returns into snapshots. */
 export class Reader {
+  /** How much of a tail is read: all of it. */
+  readonly part: { readonly limit?: number } = {};
+
   constructor(
-    private readonly backend: Backend,
+    protected readonly backend: Backend,
     readonly definition: Definition,
     readonly key: string,
   ) {}

@@ -1,0 +1,4 @@
+import { describeFacets } from './describe-facets.js';
+import { serverPlaces } from './places.js';
+
+describeFacets(serverPlaces());
