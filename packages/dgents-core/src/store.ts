@@ -72,7 +72,7 @@ export interface StoredKey {
   readonly deleted: boolean;
 }
 
-/** An agent of this store, whatever its state. */
+/** An agent of this store, whatever its state; a wrapper around one is none, and its `key` may be undefined. */
 export interface AnyAgent {
   readonly key: string;
   load(options?: LoadOptions): Promise<unknown>;
@@ -289,7 +289,9 @@ export class Store implements AsyncDisposable {
     }
     const participants = agents.map((agent) => {
       if (agent instanceof StateAgent) return agent.participate(this.engine, call);
-      throw new TypeError('What takes part in a transaction is an agent of this store: store.agent(key).');
+      throw new TypeError(
+        'What takes part in a transaction is an agent of this store, and no wrapper around one: open a handle for it, store.agent(key).',
+      );
     });
     await this.engine.ready(call);
     const results = await transact(

@@ -84,6 +84,9 @@ export async function inference(store: Store): Promise<void> {
   // @ts-expect-error not an agent
   await store.transact([5], () => undefined);
 
+  // @ts-expect-error a wrapper is no agent of the store
+  await store.transact([new CachedAgent(counter)], () => undefined);
+
   expectType<number>()(await store.fork('k', 'l'), true);
 }
 

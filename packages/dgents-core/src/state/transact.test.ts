@@ -4,6 +4,7 @@ import { failureOf, PLACES } from '../../test/places.js';
 import { fileBackend } from '../file/file-backend.js';
 import { type MemoryBackend, memoryBackend } from '../memory/memory-backend.js';
 import { Store } from '../store.js';
+import { ForwardingAgent } from '../wrapper/index.js';
 
 interface Account {
   balance: number;
@@ -80,6 +81,10 @@ describe.each(PLACES.slice(0, 2))('a transaction in %s', (_, open) => {
       }),
     ).rejects.toThrow('a function');
     await expect(store.transact([agents[0], accountOf('a')], () => undefined)).rejects.toThrow(TypeError);
+    const wrapped = new ForwardingAgent(accountOf('c'));
+    await expect(store.transact([agents[0], wrapped as never], () => undefined)).rejects.toThrow(
+      /no wrapper around one/,
+    );
     await expect(store.transact([accountOf('a', other)], () => undefined)).rejects.toThrow('another store');
     await expect(store.transact([{ key: 'a', load: async () => 1 }], () => undefined)).rejects.toThrow(
       TypeError,
