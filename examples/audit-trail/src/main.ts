@@ -5,11 +5,13 @@
  * Reading order: history.ts (the events), importing.ts (how they get in), models/ (what is made of them), projecting.ts (how
  * that is kept), past.ts (how it was).
  */
-import { DgentsError } from 'dgents-core';
-import { HELP, type Options, parseOptions } from './cli.js';
+import { DgentsError, type Store } from 'dgents-core';
+import { type Command, HELP, type Options, parseOptions } from './cli.js';
 import { AuditError, UsageError } from './errors.js';
 import { Repository } from './git/repository.js';
-import { type HistoryStream, importHistory } from './importing.js';
+import type { History } from './history.js';
+import { importHistory } from './importing.js';
+import type { Models } from './models/models.js';
 import { modelsAt, momentOf } from './past.js';
 import { modelOf, project, statuses } from './projecting.js';
 import { type Answer, authorsAnswer, filesAnswer, hotspotsAnswer, statusAnswer, upTo } from './report.js';
@@ -18,42 +20,58 @@ import { plural } from './text.js';
 import { Trail } from './trail.js';
 
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
-  const options = parseOptions(args);
-  if (options.command === 'help') {
+  const { command, ...options } = parseOptions(args);
+  if (command === 'help') {
     process.stdout.write(HELP);
     return 0;
   }
-  const { json, lines } = await answer(options, signal);
+  const { json, lines } = await answer(command, options, signal);
   process.stdout.write(
     options.json ? `${JSON.stringify(json)}\n` : lines.map((line) => `${line}\n`).join(''),
   );
   return 0;
 }
 
-async function answer(options: Options, signal: AbortSignal): Promise<Answer> {
-  if (options.command === 'import') return imported(options, signal);
+type Given = Omit<Options, 'command'>;
+
+async function answer(command: Command, options: Given, signal: AbortSignal): Promise<Answer> {
+  if (command === 'import') return imported(options, signal);
   await using trail = await Trail.open(options.store, { create: false });
   const { store, stream } = trail;
-  if (options.command === 'at') {
+  if (command === 'at') {
     const moment = await momentOf(stream, options.where);
     return hotspotsAnswer((await modelsAt(stream, moment.version)).hotspots, options, moment);
   }
-  const { version } = await stream.read();
-  if (options.command === 'status')
-    return statusAnswer(await stream.read(), await statuses(store), await missing(options, stream));
-  if (options.command === 'authors') {
-    const { state, streamVersion } = await modelOf(store, 'authors');
-    return upTo(authorsAnswer(state, options), streamVersion, version);
+  const now = await stream.read();
+  if (command === 'status') {
+    return statusAnswer(now, await statuses(store), await missing(options, now.state));
   }
-  if (options.command === 'files') {
-    const { state, streamVersion } = await modelOf(store, 'files');
-    return upTo(filesAnswer(state, options), streamVersion, version);
-  }
-  const { state, streamVersion } = await modelOf(store, 'hotspots');
-  return upTo(hotspotsAnswer(state, options), streamVersion, version);
+  return await modelAnswer(command, options, store, now.version); // before the trail is closed
 }
 
-async function imported({ repo, store, batch }: Options, signal: AbortSignal): Promise<Answer> {
+async function modelAnswer(
+  name: keyof Models,
+  options: Given,
+  store: Store,
+  newest: number,
+): Promise<Answer> {
+  switch (name) {
+    case 'authors': {
+      const { state, streamVersion } = await modelOf(store, name);
+      return upTo(authorsAnswer(state, options), streamVersion, newest);
+    }
+    case 'files': {
+      const { state, streamVersion } = await modelOf(store, name);
+      return upTo(filesAnswer(state, options), streamVersion, newest);
+    }
+    case 'hotspots': {
+      const { state, streamVersion } = await modelOf(store, name);
+      return upTo(hotspotsAnswer(state, options), streamVersion, newest);
+    }
+  }
+}
+
+async function imported({ repo, store, batch }: Given, signal: AbortSignal): Promise<Answer> {
   const repository = await Repository.open(repo);
   await repository.head(); // before a store is made for nothing
   await using trail = await Trail.open(store, { create: true });
@@ -79,11 +97,10 @@ async function imported({ repo, store, batch }: Options, signal: AbortSignal): P
 }
 
 /** How many commits of the repository are not in the stream; undefined where there is no repository to look at. */
-async function missing({ repo }: Options, stream: HistoryStream): Promise<number | undefined> {
+async function missing({ repo }: Given, { tips }: History): Promise<number | undefined> {
   try {
     const repository = await Repository.open(repo);
     const head = await repository.head();
-    const { tips } = await stream.load();
     return (await repository.strayOf(tips, head)) === undefined
       ? await repository.count(head, tips)
       : undefined;
