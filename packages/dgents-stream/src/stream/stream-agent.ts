@@ -90,7 +90,7 @@ export interface SubscribeOptions<T extends string = string> {
 }
 
 /**
- * A stream of events, and the state that they lead to. A {@link DataAgent}: `load`, `history`, `watch` and all others work
+ * A stream of events, and the state that they lead to. A `DataAgent`: `load`, `history`, `watch` and all others work
  * as on any agent, on the folded state.
  *
  * Where a snapshot is there and fits, a load reads it and what came after. Snapshots are written behind appends, and made
