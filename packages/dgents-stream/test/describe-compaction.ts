@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Store } from 'dgents-core';
+import { newOperationId, Store } from 'dgents-core';
 import {
   type AnyEvent,
   defineStream,
@@ -94,6 +94,21 @@ export function describeCompaction(places: Places): void {
       await grow(4);
       await stream().compact({ before: 8 });
       await expect(reading.next()).rejects.toMatchObject({ code: 'DGENTS_LOG_COMPACTED' });
+    });
+
+    test('message ids that tell their age go on being judged, and others are not guessed at', async () => {
+      const begun = now;
+      await grow(10);
+      const messageId = newOperationId(begun);
+      await stream().compact({ before: 6 });
+      const event = { type: 'added', amount: 1 } as const;
+      const unknown = { code: 'DGENTS_OUTCOME_UNKNOWN' };
+      await expect(stream().append(event, { messageId })).rejects.toMatchObject(unknown);
+      await expect(stream().append(event, { messageId: 'request-1' })).rejects.toMatchObject(unknown);
+      now += MINUTE;
+      const young = newOperationId(now);
+      expect(await stream().append(event, { messageId: young })).toMatchObject({ version: 11 });
+      expect(await stream().append(event, { messageId: young })).toMatchObject({ duplicate: true });
     });
 
     test('a time stands for the newest version then', async () => {

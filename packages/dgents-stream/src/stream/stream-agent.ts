@@ -289,7 +289,8 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
    *
    * `timeoutMs` bounds each step, of which an archive has many. Killed at any time it leaves all events in the stream, in
    * the archive or in both; done again it goes on, and archives nothing twice. Who reads what is gone gets a
-   * `LogCompactedError`, and a message id from that time is no longer recognised, unless it tells its age.
+   * `LogCompactedError`. From then on only message ids that tell their age (`newOperationId()`) can be judged; others are
+   * refused with an `OutcomeUnknownError`.
    *
    * @throws RangeError for a version that is not there yet
    * @throws StateCorruptionError, LogCompactedError, TypeError for an archive that these events cannot be added to: nothing
