@@ -52,17 +52,18 @@ export class Applier<M, E extends AnyEvent> {
     if (entries.length === 0 && this.passed < PASSED) return;
     let ready: Ready<E>[] = [];
     let done: Place | undefined;
+    const before = async (): Promise<void> => {
+      const waiting = ready;
+      ready = [];
+      if (waiting.length > 0) await this.write(waiting, done);
+    };
     for (const entry of entries) {
       this.how.signal.throwIfAborted();
       if (entry.kind === 'trimmed') {
-        await this.write(ready, done);
-        ready = [];
+        await before();
         await this.trimmed(entry);
       } else if (!this.aside.has(nameOf({ key: entry.key, version: entry.record.version }))) {
-        const recorded = await this.prepared(entry, async () => {
-          await this.write(ready, done);
-          ready = [];
-        });
+        const recorded = await this.prepared(entry, before);
         if (recorded !== null) ready.push({ entry, recorded });
       }
       done = entry.place;
@@ -103,20 +104,27 @@ export class Applier<M, E extends AnyEvent> {
     const fitting = writer.fitting(events);
     if (fitting < events.length) return this.split(ready, fitting, place);
     const failure = await writer.write({ events, place });
-    const [first] = ready;
-    if (failure === undefined || first === undefined) {
-      if (failure !== undefined) throw failure.error;
-      return progress.reached(place, events.length);
-    }
-    if (ready.length > 1) return this.split(ready, failure.index || Math.ceil(ready.length / 2), place);
-    const again = (): Promise<Failure | undefined> => writer.write({ events, place });
-    if (await this.retried(first.entry, failure, again)) progress.reached(place, 1);
-    else await this.write([], place);
+    if (failure === undefined) return progress.reached(place, events.length);
+    // Any of them may be at fault: it is found by halves.
+    if (failure.index === undefined && ready.length > 1)
+      return this.split(ready, Math.ceil(ready.length / 2), place);
+    const at = failure.index ?? 0;
+    const failing = ready[at];
+    if (failing === undefined) throw failure.error;
+    if (at > 0) await this.write(ready.slice(0, at), ready[at - 1]?.entry.place);
+    await this.writeAlone(failing, failure);
+    if (at + 1 < ready.length) await this.write(ready.slice(at + 1), place);
   }
 
   private async split(ready: readonly Ready<E>[], at: number, place: Place): Promise<void> {
     await this.write(ready.slice(0, at), ready[at - 1]?.entry.place);
     await this.write(ready.slice(at), place);
+  }
+
+  private async writeAlone({ entry, recorded }: Ready<E>, failure: Failure): Promise<void> {
+    const { writer, progress } = this.how;
+    const step = { events: [recorded], place: entry.place };
+    if (await this.retried(entry, failure, () => writer.write(step))) progress.reached(entry.place, 1);
   }
 
   /** @returns whether it was done in the end; otherwise it was put aside */
@@ -161,7 +169,7 @@ export class Applier<M, E extends AnyEvent> {
     if (settings.onError === 'stop') {
       throw new EventFoldError(
         `"${projection.id}" could not take event ${version} of "${key}" in ${attempts} attempts: ${reasonOf(error)}`,
-        { key, version, type: 'unknown', cause: error },
+        { key, version, type: this.typeOf(key, record), cause: error },
       );
     }
     const parked = {
@@ -176,6 +184,14 @@ export class Applier<M, E extends AnyEvent> {
     if (failure !== undefined) throw failure.error;
     progress.reached(place, 0);
     progress.recovered();
+  }
+
+  private typeOf(key: string, record: Entry['record']): string {
+    try {
+      return this.how.projection.sources.recorded(key, record)?.event.type ?? 'retired';
+    } catch {
+      return 'unreadable';
+    }
   }
 
   private async trimmed({

@@ -131,7 +131,6 @@ export async function* streamItems(
   await store.ready();
   if (!reading.reads(key)) throw new UnsupportedError(`The projection does not read "${key}".`, { key });
   let next = after + 1;
-  let told = -1;
   while (!signal.aborted) {
     const { turn } = asking;
     let isEmpty = true;
@@ -150,8 +149,7 @@ export async function* streamItems(
       next = floor + 1;
       continue;
     }
-    if (told !== turn || next > after + 1) yield { kind: 'caughtUp', turn };
-    told = turn;
+    yield { kind: 'caughtUp', turn };
     const began = next;
     while (!signal.aborted && asking.turn === turn && next === began) {
       if (await isLonger(reading, key, next)) break;

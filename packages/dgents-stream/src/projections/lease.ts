@@ -55,9 +55,9 @@ export class Lease {
 
   /**
    * Waits until it is this one's turn. @returns undefined where `signal` aborts first
-   * @param waiting told when somebody else holds it
+   * @param waiting done at each look that finds that somebody else holds it
    */
-  async take(signal: AbortSignal, waiting: () => void): Promise<Holding | undefined> {
+  async take(signal: AbortSignal, waiting: () => Promise<void>): Promise<Holding | undefined> {
     let seen: { readonly id: string | undefined; readonly since: number } | undefined;
     while (!signal.aborted) {
       const found = await this.agent.read();
@@ -68,7 +68,7 @@ export class Lease {
       if (isFree || performance.now() - seen.since > ms) {
         const taken = await this.write(found);
         if (taken !== undefined) return this.hold(taken, signal);
-      } else waiting();
+      } else await waiting();
       await delay(Math.min(MAX_LOOK_MS, Math.max(ms, this.ms) / LOOKS_PER_LEASE), signal);
     }
     return undefined;

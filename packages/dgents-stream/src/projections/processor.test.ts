@@ -1,27 +1,11 @@
 import { memoryBackend, Store } from 'dgents-core';
 import {
   defineProjection,
-  defineStream,
   type ProcessorOptions,
   type Projection,
-  ProjectionProcessor,
-  StreamAgent,
+  type ProjectionProcessor,
 } from '../index.js';
-
-interface Deposited {
-  readonly type: 'deposited';
-  readonly amount: number;
-}
-interface Closed {
-  readonly type: 'closed';
-}
-type Moved = Deposited | Closed;
-
-const account = defineStream<Moved, number>({
-  initial: () => 0,
-  fold: { deposited: (sum, { amount }) => sum + amount, closed: (sum) => sum },
-});
-const streams = [{ prefix: 'account:', definition: account }] as const;
+import { deposit, type Moved, openAccount, Processors, streams, until } from '../testing/accounts.js';
 
 const totals = defineProjection({
   name: 'totals',
@@ -37,29 +21,20 @@ const totals = defineProjection({
 });
 
 let store: Store;
-const running: ProjectionProcessor<never, never>[] = [];
+const processors = new Processors();
 beforeEach(() => {
   store = new Store(memoryBackend());
 });
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((processor) => processor.stop()));
+  await processors.stop();
   await store.close();
 });
 
-function start<M, E extends Moved>(
+const start = <M, E extends Moved>(
   projection: Projection<M, E>,
   options: ProcessorOptions = {},
-): ProjectionProcessor<M, E> {
-  const processor = new ProjectionProcessor(store, projection, {
-    leaseMs: 500,
-    backoff: { firstMs: 1, maxMs: 5 },
-    ...options,
-  });
-  running.push(processor as never);
-  return processor.start();
-}
-const open = (key = 'account:1'): StreamAgent<Moved, number> => new StreamAgent(store, key, account);
-const deposit = (amount: number): Deposited => ({ type: 'deposited', amount });
+): ProjectionProcessor<M, E> => processors.start(store, projection, options);
+const open = (key?: string): ReturnType<typeof openAccount> => openAccount(store, key);
 
 test('a read model holds every event that was there, and every one that comes', async () => {
   await open().append([deposit(1), deposit(2)]);
@@ -170,46 +145,110 @@ test('many read models change as one with the checkpoint', async () => {
   expect(() => perAccount.model(store)).toThrow(/many read models/);
 });
 
-test('an event that cannot be taken is put aside, and the others are taken', async () => {
-  let broken = true;
-  const picky = defineProjection({
-    name: 'picky',
+test('a handler may return the next model, beside others that change theirs', async () => {
+  const mixed = defineProjection({
+    name: 'mixed',
     streams,
-    initial: (): number[] => [],
-    on: {
-      deposited: (model, { event }) => {
-        model.push(event.amount);
-        if (broken && event.amount < 0) throw new RangeError('a negative deposit');
-      },
+    initial: () => ({ sum: 0, list: [] as number[] }),
+    on: ({ sum, list }, { event, version }) => {
+      if (event.type === 'deposited' && version % 2 === 0) return { list, sum: sum + event.amount };
+      if (event.type === 'deposited') list.push(event.amount);
+      return undefined;
     },
   });
-  await open().append([deposit(1), deposit(-2), deposit(3), deposit(-4), deposit(5)]);
-  const told: string[] = [];
-  const processor = start(picky, {
-    attempts: 3,
-    onFailure: ({ version, attempt, next }) => told.push(`${version}: ${attempt} ${next}`),
-  });
+  await open().append([1, 2, 4, 8, 16].map(deposit));
+  const processor = start(mixed);
   await processor.caughtUp();
-  expect(await picky.model(store).load()).toEqual([1, 3, 5]);
-  expect(told).toEqual(['2: 1 retry', '2: 2 retry', '2: 3 park', '4: 1 retry', '4: 2 retry', '4: 3 park']);
-  expect(await processor.parked()).toMatchObject([
-    { key: 'account:1', version: 2, error: 'a negative deposit', attempts: 3 },
-    { key: 'account:1', version: 4, error: 'a negative deposit', attempts: 3 },
-  ]);
-  const { position } = await picky.model(store).read();
-  expect(await processor.replayParked()).toEqual({
-    replayed: 0,
-    failed: [
-      { key: 'account:1', version: 2, error: 'a negative deposit' },
-      { key: 'account:1', version: 4, error: 'An earlier event of its stream stays aside.' },
-    ],
-  });
-  broken = false;
-  expect(await processor.replayParked()).toEqual({ replayed: 2, failed: [] });
-  expect(await picky.model(store).load()).toEqual([1, 3, 5, -2, -4]);
-  expect((await picky.model(store).read()).position).toBe(position);
-  expect(await processor.replayParked()).toEqual({ replayed: 0, failed: [] });
-  await open().append(deposit(6));
+  expect(await mixed.model(store).load()).toEqual({ sum: 10, list: [1, 4, 16] });
+  await open().append([32, 64].map(deposit));
   await processor.caughtUp();
-  expect(await picky.model(store).load()).toEqual([1, 3, 5, -2, -4, 6]);
+  expect(await mixed.model(store).load()).toEqual({ sum: 42, list: [1, 4, 16, 64] });
+});
+
+test('a model that was deleted is made anew; one that somebody else has written is not touched', async () => {
+  await open().append([deposit(1), deposit(2)]);
+  const first = start(totals);
+  await first.caughtUp();
+  const own = store.agent<{ events: number; sum: number }>(await totals.model(store).key());
+  await own.delete();
+  await open().append(deposit(4));
+  await first.caughtUp();
+  expect(await totals.model(store).load()).toEqual({ events: 3, sum: 7 });
+  await own.save({ events: 0, sum: 1000 }, { expected: 'any' });
+  await open().append(deposit(8));
+  await expect(first.finished).rejects.toMatchObject({ code: 'DGENTS_STATE_CORRUPTION' });
+  expect(await own.load()).toEqual({ events: 0, sum: 1000 });
+});
+
+test('caughtUp waits for what was there when it was called, and not for what comes all the time', async () => {
+  let isOver = false;
+  const writing = (async () => {
+    while (!isOver) {
+      await open('account:busy').append(deposit(1));
+      await new Promise(setImmediate);
+    }
+  })();
+  const processor = start(totals);
+  for (let i = 0; i < 5; i += 1) {
+    await open().append(deposit(1));
+    const { version: versions } = await open('account:busy').read();
+    await processor.caughtUp();
+    expect((await totals.model(store).load()).events).toBeGreaterThanOrEqual(versions + i + 1);
+  }
+  isOver = true;
+  await writing;
+});
+
+test('a processor that was stopped says so', async () => {
+  const processor = start(totals);
+  const waiting = processor.caughtUp();
+  await waiting;
+  await processor.stop();
+  await expect(processor.caughtUp()).rejects.toMatchObject({ code: 'DGENTS_AGENT_CLOSED' });
+  await processor.finished;
+  expect((await processor.status()).state).toBe('stopped');
+  expect((await processor.status()).holder).toBeUndefined();
+});
+
+test('status tells how far the models are behind', async () => {
+  const clock = { now: 1_000 };
+  const own = new Store(memoryBackend(), { clock: () => clock.now });
+  await openAccount(own).append([deposit(1), deposit(2)]);
+  clock.now = 61_000;
+  await openAccount(own, 'account:2').append(deposit(4));
+  const slow = defineProjection({
+    name: 'slow',
+    streams,
+    each: ({ key }, { signal }) =>
+      key === 'account:2' && new Promise((_, reject) => signal.addEventListener('abort', reject)),
+  });
+  const processor = processors.start(own, slow, { batchEvents: 2, holder: 'me' });
+  expect(await processor.status()).toMatchObject({
+    state: expect.stringMatching(/idle|running/),
+    position: undefined,
+    lag: { events: 3, isMore: false, ageMs: 60_000 },
+  });
+  await until(async () => (await processor.status()).position !== undefined);
+  expect(await processor.status()).toMatchObject({
+    state: 'running',
+    position: expect.any(String),
+    lag: { events: 1, isMore: false, ageMs: 0 },
+    holder: { name: 'me', until: expect.any(Date) },
+  });
+  await processors.stop();
+  await own.close();
+});
+
+test('what cannot be meant is refused', () => {
+  const on = { deposited: (): void => undefined };
+  const initial = (): number => 0;
+  expect(() => defineProjection({ name: '', streams, initial, on })).toThrow(RangeError);
+  expect(() => defineProjection({ name: 'a', version: 0, streams, initial, on })).toThrow(RangeError);
+  expect(() => defineProjection({ name: 'a', streams: [], each: () => undefined })).toThrow(/streams/);
+  expect(() => defineProjection({ name: 'a', streams })).toThrow(/does something/);
+  expect(() => defineProjection({ name: 'a', streams, initial } as never)).toThrow(/give both/);
+  const one = defineProjection({ name: 'a', streams, initial, on });
+  expect(() => start(one, { batchEvents: 0 })).toThrow(RangeError);
+  expect(() => start(one, { attempt: 3 } as never)).toThrow(/no option "attempt"/);
+  expect(() => one.model(store, 'part')).toThrow(/one read model/);
 });

@@ -23,6 +23,9 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
+/** So long at most until it is looked again, behind a conflict. */
+const CONFLICT_MS = 20;
+
 export interface CaughtUpOptions {
   readonly signal?: AbortSignal;
 }
@@ -47,7 +50,9 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
   private readonly lease: Lease;
   private readonly parkedEvents: ParkedEvents;
   private readonly rebuild: Rebuild<M, E>;
-  private waiters: Waiter[] = [];
+  private readonly waiters = new Set<Waiter>();
+  /** Why it runs no longer. */
+  private end: { readonly reason: unknown } | undefined;
   private running: Promise<void> | undefined;
   private isRegistered = false;
   private toldWritten = -1;
@@ -70,9 +75,14 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
 
   /** Begins, if it has not. What it ends with is told by {@link finished}, {@link caughtUp} and {@link status}. */
   start(): this {
-    this.running ??= this.run().finally(() => {
-      this.progress.state = 'stopped';
-    });
+    if (this.running !== undefined) return this;
+    this.running = this.run().then(
+      () => this.ended(new AgentClosedError(`The processor of "${this.id}" was stopped.`)),
+      (error: unknown) => {
+        this.ended(error);
+        throw error;
+      },
+    );
     this.running.catch(() => undefined);
     return this;
   }
@@ -91,28 +101,35 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
    * @throws AgentClosedError when it is stopped before; else what {@link finished} rejects with
    */
   caughtUp({ signal }: CaughtUpOptions = {}): Promise<void> {
-    signal?.throwIfAborted();
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    this.start();
+    if (this.end !== undefined) return Promise.reject(this.end.reason);
     return new Promise<void>((resolve, reject) => {
-      const settled =
-        <A extends unknown[]>(settle: (...args: A) => void) =>
-        (...args: A) => {
-          signal?.removeEventListener('abort', abort);
-          this.waiters = this.waiters.filter((one) => one !== waiter);
-          settle(...args);
-        };
+      const leave = (): void => {
+        signal?.removeEventListener('abort', abort);
+        this.waiters.delete(waiter);
+      };
       const waiter: Waiter = {
         turn: this.asking.ask(),
-        resolve: settled(resolve),
-        reject: settled(reject),
+        resolve: () => {
+          leave();
+          resolve();
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
       };
       const abort = (): void => waiter.reject(signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
-      this.waiters.push(waiter);
-      this.finished.then(
-        () => waiter.reject(new AgentClosedError(`The processor of "${this.id}" was stopped.`)),
-        (error: unknown) => waiter.reject(error),
-      );
+      this.waiters.add(waiter);
     });
+  }
+
+  private ended(reason: unknown): void {
+    this.progress.state = 'stopped';
+    this.end = { reason };
+    for (const waiter of [...this.waiters]) waiter.reject(reason);
   }
 
   /** Ends it behind what it is writing, and gives the lease back. Idempotent. Before the store is closed. */
@@ -163,48 +180,67 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
   // ── Processing ───────────────────────────────────────────────────────────────────────────────────────────────
 
   private async run(): Promise<void> {
-    const { store, progress } = this;
     const { signal } = this.ending;
     while (!signal.aborted) {
-      try {
-        await this.turn();
-      } catch (error) {
-        if (signal.aborted) return;
-        // Somebody else has written: where that leaves this one is to be read.
-        if (DgentsError.is(error, 'DGENTS_STATE_CONFLICT')) {
-          await delay(store.engine.random() * 20, signal);
-          continue;
+      await this.patiently(signal, async () => {
+        await this.prepare();
+        const holding = await this.lease.take(signal, () => this.standBy());
+        if (holding === undefined) return;
+        try {
+          while (!holding.signal.aborted)
+            await this.patiently(holding.signal, () => this.process(holding.signal));
+        } finally {
+          await holding.end();
         }
-        if (!mayPass(error)) throw error;
-        progress.failures += 1;
-        progress.failed(error, store.engine.clock());
-        await delay(backoffMs(this.settings.backoff, progress.failures, store.engine.random), signal);
-      }
+      });
     }
   }
 
-  /** From taking the lease to losing it. */
-  private async turn(): Promise<void> {
-    await this.prepare();
-    const holding = await this.lease.take(this.ending.signal, () => {
-      this.progress.state = 'standby';
-    });
-    if (holding === undefined) return;
+  /** Does something that is begun again where somebody else was first, or where the store is in trouble that may pass. */
+  private async patiently(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const { store, progress, settings } = this;
+    try {
+      await work();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (DgentsError.is(error, 'DGENTS_STATE_CONFLICT')) {
+        // Where that leaves this one is to be read.
+        await delay(store.engine.random() * CONFLICT_MS, signal);
+        return;
+      }
+      if (!mayPass(error)) throw error;
+      progress.failures += 1;
+      progress.failed(error, store.engine.clock());
+      await delay(backoffMs(settings.backoff, progress.failures, store.engine.random), signal);
+    }
+  }
+
+  /** Somebody else processes: whether that one has caught up is told by the store. */
+  private async standBy(): Promise<void> {
+    const { store, projection, options, progress, asking } = this;
+    progress.state = 'standby';
+    if (this.waiters.size === 0) return;
+    const { turn } = asking;
+    const place = await placeOf(store, projection, this.unit);
+    const { events, isMore } = await lagOf(store, projection, place, options.stream);
+    if (events === 0 && !isMore) this.answer(turn);
+  }
+
+  /** From the checkpoint on, until it is told to end. */
+  private async process(holding: AbortSignal): Promise<void> {
     const reading = new AbortController();
     const end = (): void => reading.abort();
-    holding.signal.addEventListener('abort', end, { once: true });
-    if (holding.signal.aborted) end();
+    holding.addEventListener('abort', end, { once: true });
+    if (holding.aborted) end();
     try {
-      await this.process(reading.signal);
-    } catch (error) {
-      if (!holding.signal.aborted) throw error;
+      await this.follow(reading.signal);
     } finally {
+      holding.removeEventListener('abort', end);
       end();
-      await holding.end();
     }
   }
 
-  private async process(signal: AbortSignal): Promise<void> {
+  private async follow(signal: AbortSignal): Promise<void> {
     const { store, projection, options, settings, progress, asking } = this;
     const writer = new Writer(store, projection, this.unit);
     const place = await writer.open();
@@ -224,16 +260,22 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
       await applier.take(batch);
       progress.state = 'running';
       if (batch.caughtUp !== undefined) await this.reachedEnd(batch.caughtUp);
+      // A store in memory answers at once: others want their turn, too.
+      await new Promise(setImmediate);
     }
   }
 
   private async reachedEnd(turn: number): Promise<void> {
     const { progress, options } = this;
     if (await this.rebuild.switch()) options.onSwitched?.();
-    for (const waiter of this.waiters.filter((one) => one.turn <= turn)) waiter.resolve();
+    this.answer(turn);
     if (this.toldWritten === progress.written) return;
     this.toldWritten = progress.written;
     options.onCaughtUp?.();
+  }
+
+  private answer(turn: number): void {
+    for (const waiter of [...this.waiters]) if (waiter.turn <= turn) waiter.resolve();
   }
 
   /** What has to be true before the first event is read. */

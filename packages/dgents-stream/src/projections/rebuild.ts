@@ -37,6 +37,8 @@ export class Rebuild<M, E extends AnyEvent> {
       ).state;
     }
     if (found.current > version) {
+      // It was registered again when this processor began.
+      await forgetConsumer(this.store, id);
       throw new UnsupportedError(
         `"${id}" was replaced: version ${found.current} of "${name}" is current. Stop this program, or bring it up to date.`,
       );

@@ -24,7 +24,10 @@ export interface Trimmed {
 export interface ProcessorOptions {
   /** Read this stream alone, by its versions: on every store, also on those without a feed. */
   readonly stream?: string;
-  /** What this processor is called where it holds the lease; host, process and a random part unless told. */
+  /**
+   * What this processor is called where it holds the lease; host, process and a random part unless told. No two may be
+   * called alike; one that comes back under its name after a crash goes on at once.
+   */
   readonly holder?: string;
   /**
    * For so long nobody else processes after this one was heard of last, in milliseconds; 10,000 unless told. Others take

@@ -39,6 +39,9 @@ export interface Failure {
 /** Room for the rest of the meta. */
 const MAX_PLACE_BYTES = 4_000;
 
+/** Each is read before it is changed. */
+const MOST_TOGETHER = 200;
+
 /** The checkpoint and the parked events take part in a commit, too. */
 const OTHERS = 2;
 
@@ -85,7 +88,7 @@ export class Writer<M, E extends AnyEvent> {
   /** How many events at most can be written as one: their models change as one, too. */
   fitting(events: readonly Recorded<E>[]): number {
     if (this.projection.definition.key === undefined) return events.length;
-    const most = this.store.capabilities.limits.appendsPerCommit - OTHERS;
+    const most = this.mostParts;
     const parts = new Set<string | undefined>();
     for (const [index, recorded] of events.entries()) {
       try {
@@ -96,6 +99,10 @@ export class Writer<M, E extends AnyEvent> {
       if (parts.size > most && index > 0) return index;
     }
     return events.length;
+  }
+
+  private get mostParts(): number {
+    return Math.min(this.store.capabilities.limits.appendsPerCommit, MOST_TOGETHER) - OTHERS;
   }
 
   /**
@@ -118,9 +125,9 @@ export class Writer<M, E extends AnyEvent> {
     const { store, projection } = this;
     const meta = this.metaOf(step.place);
     const changesParked = step.parked !== undefined || step.released !== undefined;
-    const isAlone = !projection.needsStore && !changesParked;
-    const isKeyed = store.capabilities.atomicity !== 'store';
-    if (isAlone || (isKeyed && !projection.needsStore)) await this.commitAlone(step, work, meta);
+    const canBeTogether = store.capabilities.atomicity === 'store';
+    const isAlone = !projection.needsStore && !(changesParked && canBeTogether);
+    if (isAlone) await this.commitAlone(step, work, meta);
     else await this.commitTogether(step, work, meta);
   }
 
@@ -164,7 +171,7 @@ export class Writer<M, E extends AnyEvent> {
     const expected = { expected: head ?? 0 };
     if (projection.isApart) {
       change(checkpoint as never, [], expected);
-      const agents = [...work.byPart()].map(([part, own]) => {
+      const agents = [...work.byPart(this.mostParts)].map(([part, own]) => {
         const agent = projection.agent(store, projection.version, part);
         change(agent as never, own);
         return agent;
@@ -224,7 +231,7 @@ class Work<M, E extends AnyEvent> {
   }
 
   /** The events of each model, in order. */
-  byPart(): ReadonlyMap<string | undefined, readonly Recorded<E>[]> {
+  byPart(most: number): ReadonlyMap<string | undefined, readonly Recorded<E>[]> {
     const found = new Map<string | undefined, Recorded<E>[]>();
     for (const [index, recorded] of this.events.entries()) {
       try {
@@ -232,6 +239,9 @@ class Work<M, E extends AnyEvent> {
           const own = found.get(part);
           if (own === undefined) found.set(part, [recorded]);
           else own.push(recorded);
+        }
+        if (found.size > most) {
+          throw new RangeError(`One event changes at most ${most} read models in this store.`);
         }
       } catch (error) {
         this.failure = { index, error };
