@@ -180,7 +180,7 @@ test('odd names, renames, merges and binary files come out as git knows them', a
     {
       by: 'Bob <bob@other.example>',
       at: T0 + DAY,
-      subject: 'Aside',
+      subject: Buffer.from('Caf\xe9', 'latin1'),
       parents: [1],
       steps: [{ write: 'aside', text: lines(4) }],
     },
@@ -202,6 +202,9 @@ test('odd names, renames, merges and binary files come out as git knows them', a
     run('files', '--store', store),
     run('at', '2', '--store', store),
   ])) as [Answers, Answers, Answers, Answers, Ended, Ended];
+  expect(eventsIn(store).map(({ subject }) => subject)).toContainEqual({
+    $string: 'Caf\\udce9', // as JSON text: half a surrogate pair is told apart
+  });
   expect(JSON.stringify(authors)).not.toContain('@');
   expect(commitsOf(authors, 'commits')).toEqual(shortlog('--no-merges'));
   expect(commitsOf(authors, 'merges')).toEqual(shortlog('--merges'));
