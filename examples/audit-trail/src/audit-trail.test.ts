@@ -394,12 +394,12 @@ const noClone = whyNoClone();
   async () => {
     repo = ROOT;
     const head = git(repo, ['rev-parse', 'HEAD']).trim();
-    const count = Number(git(repo, ['rev-list', '--count', 'HEAD']));
+    const count = Number(git(repo, ['rev-list', '--count', head]));
     const { added } = await importing();
-    // Somebody may be committing meanwhile.
-    expect(added).toBeGreaterThanOrEqual(count);
+    expect(added).toBeGreaterThanOrEqual(count); // somebody may be committing meanwhile
     const { hash, version } = await ask('at', head);
-    expect([hash, version]).toEqual([head, count]);
+    expect(hash).toBe(head);
+    expect(version).toBeGreaterThanOrEqual(count); // all that leads to it comes before it
     const { authors } = await ask('authors');
     expect(authors.reduce((sum: number, row: any) => sum + row.commits + row.merges, 0)).toBe(added);
   },
