@@ -1,6 +1,16 @@
 /** What every store owes an event log and a key-value store on it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { newOperationId, Store } from 'dgents-core';
-import { type AnyEvent, defineStream, EventLog, KeyValue, StreamAgent } from '../src/index.js';
+import {
+  type AnyEvent,
+  defineStream,
+  EventLog,
+  KeyValue,
+  registerConsumer,
+  StreamAgent,
+} from '../src/index.js';
 import { all, inEach, type Place, type Places } from './places.js';
 
 interface Noted extends AnyEvent {
@@ -176,6 +186,40 @@ export function describeFacets(places: Places): void {
       await agent.delete();
       await log.append('a', noted(7));
       expect(await agent.load()).toBe(7);
+    });
+
+    test('a stream is compacted into an archive, never beyond what is needed, and can be folded no more', async () => {
+      // Nobody looks for what was written in another year.
+      const early = new Store(place.backend(), { clock: () => 1_700_000_000_000 });
+      await new EventLog<Noted>(early).append('a', upTo(10).map(noted));
+      await registerConsumer(store, 'mailer', { kind: 'stream', stream: 'a', checkpoint: 'mailer:at' });
+      await store.agent<string>('mailer:at').save('', { meta: { version: 6 } });
+      const directory = mkdtempSync(join(tmpdir(), 'dgents-log-'));
+      const archive = join(directory, 'a.jsonl');
+      expect(await log.compact('a', { before: 4, archive })).toEqual({ compactedTo: 4, removed: 4 });
+      expect(await log.compact('a', { before: 9, archive })).toEqual({
+        compactedTo: 6,
+        removed: 2,
+        heldBackBy: { consumer: 'mailer', needs: 7 },
+      });
+      expect(await numbers()).toEqual([7, 8, 9, 10]);
+      expect((await all(log.readArchive(archive))).map(({ event }) => event.n)).toEqual(upTo(6));
+      await expect(numbers({ from: 6 })).rejects.toMatchObject({ code: 'DGENTS_LOG_COMPACTED', floor: 6 });
+      expect(await log.append('a', noted(11), { messageId: newOperationId() })).toMatchObject({
+        version: 11,
+      });
+      const sums = defineStream<Noted, number>({
+        initial: () => 0,
+        fold: { noted: (sum, { n }) => sum + n },
+      });
+      await expect(new StreamAgent(store, 'a', sums).load()).rejects.toMatchObject({
+        code: 'DGENTS_UNSUPPORTED',
+        message: expect.stringContaining('no-state'),
+      });
+      const other = new EventLog<Noted>(new Store(place.backend()));
+      expect(await other.append('a', noted(12))).toMatchObject({ version: 12 });
+      rmSync(directory, { recursive: true });
+      await early.close();
     });
 
     test('what is no event is refused before anything is stored', async () => {

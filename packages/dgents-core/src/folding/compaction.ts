@@ -4,13 +4,13 @@
  *     1 ─ 2 ─ 3 ─ 4 ─ 5 ─ 6        compact before 4        base 4 ─ 5 ─ 6
  *     └─ kept elsewhere ─┘          ── keep, then trim ──▶
  */
-import type { Backend, LogRecord, Version } from '../backend.js';
+import type { Backend, Checkpoint, Head, LogRecord, Version } from '../backend.js';
 import { checkTime } from '../state/arguments.js';
 import type { Cell } from '../state/cell.js';
 import { neededFrom } from '../state/consumers.js';
 import { type Call, remainingMs } from '../state/deadlines.js';
 import { checkpointOf } from '../state/housekeeping.js';
-import { compacted } from '../state/replica.js';
+import { compacted, type Snapshot } from '../state/replica.js';
 import { DEFAULT_GRACE_MS } from '../state/retention.js';
 import { versionAt } from '../state/time.js';
 
@@ -104,9 +104,16 @@ async function trim(cell: Cell, { from, to, floor, heldBackBy }: Limit, call: Ca
   if (to < from) return { compactedTo: floor, removed: 0, ...held };
   const { engine, key, reader } = cell;
   const snapshot = await engine.within(reader.read(remainingMs(call), to), call, key);
-  const base = checkpointOf(cell, snapshot);
+  const base =
+    cell.definition.events?.isConstant === true ? unfolded(snapshot) : checkpointOf(cell, snapshot);
   await engine.within(engine.backend.trim(key, base, { timeoutMs: remainingMs(call) }), call, key);
   return { compactedTo: to, removed: to - from + 1, ...held };
+}
+
+/** Whoever folds the events finds no state here that they could go on from, and is told so. */
+function unfolded({ head }: Snapshot): Checkpoint {
+  const { version, id, at, deleted } = head as Head;
+  return { version, id, at, ...(deleted ? { data: null } : { data: '""', codec: 'no-state' }) };
 }
 
 /** @throws LogCompactedError where somebody else lets go of them meanwhile */

@@ -41,7 +41,7 @@ interface End {
  * @throws LogCompactedError where events between the archive and the log are gone
  * @throws TypeError for the archive of another stream
  */
-export async function addToArchive(path: string, key: string, stretch: Stretch): Promise<void> {
+async function addToArchive(path: string, key: string, stretch: Stretch): Promise<void> {
   const place = resolve(path);
   await makeDirectory(dirname(place));
   try {
@@ -65,6 +65,14 @@ export async function addToArchive(path: string, key: string, stretch: Stretch):
   } catch (error) {
     throw storageError(error, 'archive to', place, key);
   }
+}
+
+/** What a compaction does with what is about to go. */
+export function keeperOf(
+  archive: string | undefined,
+  key: string,
+): ((stretch: Stretch) => Promise<void>) | undefined {
+  return archive === undefined ? undefined : (stretch) => addToArchive(archive, key, stretch);
 }
 
 class Archive {

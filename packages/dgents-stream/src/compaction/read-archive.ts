@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { StateCorruptionError, storageError, type Version } from 'dgents-core';
+import { type LogRecord, StateCorruptionError, storageError, type Version } from 'dgents-core';
 import { EventReader } from 'dgents-core/folding';
 import type { AnyEvent, StreamDefinition } from '../stream/definition.js';
 import { rulesOf } from '../stream/fold-rules.js';
@@ -21,13 +21,24 @@ export async function* readArchive<E extends AnyEvent, S, C = never>(
   path: string,
   definition: StreamDefinition<E, S, C>,
 ): AsyncGenerator<Recorded<E>, void, undefined> {
-  const place = resolve(path);
   const rules = rulesOf(definition);
   const { codec, transforms } = definition;
   const events = new EventReader({
     ...(codec === undefined ? {} : { codec }),
     ...(transforms === undefined ? {} : { transforms }),
   });
+  for await (const { key, record } of archived(path)) {
+    if (record.kind !== 'event') continue;
+    const event = rules.current(events.read(key, record), record);
+    if (event !== null) yield recordedOf<E>(key, record, event);
+  }
+}
+
+/** The records of an archive, checked. */
+export async function* archived(
+  path: string,
+): AsyncGenerator<{ readonly key: string; readonly record: LogRecord }, void, undefined> {
+  const place = resolve(path);
   const file = await open(place, constants.O_RDONLY).catch((error: unknown) => {
     throw storageError(error, 'read the archive', place);
   });
@@ -49,9 +60,7 @@ export async function* readArchive<E extends AnyEvent, S, C = never>(
         throw damaged(place, offset, what);
       }
       next += 1;
-      if (record.kind !== 'event') continue;
-      const event = rules.current(events.read(key, record), record);
-      if (event !== null) yield recordedOf<E>(key, record, event);
+      yield { key, record };
     }
   } finally {
     await file.close();

@@ -13,6 +13,8 @@ import {
 } from 'dgents-core';
 import { appendTogether, EventReader, type FoldedAgent, type FoldedOptions } from 'dgents-core/folding';
 import { checkMaxInlineBytes } from '../blobs/inline-bytes.js';
+import type { CompactOptions, CompactResult } from '../compaction/compact.js';
+import { archived } from '../compaction/read-archive.js';
 import type { AnyEvent } from '../stream/definition.js';
 import { type EventMetadata, metaOf, type Recorded, recordedOf } from '../stream/recorded.js';
 import type { AppendOptions, AppendResult } from '../stream/stream-agent.js';
@@ -242,6 +244,29 @@ export class EventLog<E extends AnyEvent = AnyEvent> {
   async *streams({ prefix, ...options }: StreamsOptions = {}): AsyncGenerator<StreamEntry, void, undefined> {
     for await (const { key, version, savedAt } of this.store.keys(prefix, options)) {
       yield { stream: key, version, lastAt: savedAt };
+    }
+  }
+
+  // ── Upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Lets go of the events of a stream up to a version or time, as `StreamAgent.compact` does: never beyond what a registered
+   * consumer has not done, and into an archive first where one is given. Not for streams that a `StreamAgent` folds: it
+   * compacts them itself, and keeps their state. One that is compacted here cannot be folded any more, and says so.
+   *
+   * @throws RangeError for a version that is not there yet; and what `StreamAgent.compact` throws for an archive
+   */
+  compact(stream: string, options: CompactOptions): Promise<CompactResult> {
+    return this.stream(stream).compact(options);
+  }
+
+  /**
+   * The events of an archive, oldest first and checked.
+   * @throws StateCorruptionError with the offset of what is damaged or missing; StorageUnavailableError without such a file
+   */
+  async *readArchive(path: string): AsyncGenerator<Recorded<E>, void, undefined> {
+    for await (const { key, record } of archived(path)) {
+      if (record.kind === 'event') yield recordedOf<E>(key, record, this.reader.read(key, record));
     }
   }
 

@@ -11,6 +11,8 @@ import {
   type StoredEvent,
 } from 'dgents-core/folding';
 import { assertInlineBytes } from '../blobs/inline-bytes.js';
+import { keeperOf } from '../compaction/archive-writer.js';
+import type { CompactOptions, CompactResult } from '../compaction/compact.js';
 import type { AnyEvent } from '../stream/definition.js';
 
 /** Whatever has happened, the state is null: an append needs to know the end of its stream, and no event of it. */
@@ -41,6 +43,10 @@ export class LogStream extends FoldedAgent<null> {
 
   stored(range: EventRange): AsyncIterable<StoredEvent> {
     return this.storedEvents(range);
+  }
+
+  compact({ before, archive, ...call }: CompactOptions): Promise<CompactResult> {
+    return this.compactTo(before, keeperOf(archive, this.key), call);
   }
 
   protected override given(event: unknown): GivenEvent {

@@ -16,10 +16,9 @@ import {
   FoldedAgent,
   type GivenEvent,
   type StreamRecords,
-  type Stretch,
   type TogetherAppend,
 } from 'dgents-core/folding';
-import { addToArchive } from '../compaction/archive-writer.js';
+import { keeperOf } from '../compaction/archive-writer.js';
 import type { CompactOptions, CompactResult } from '../compaction/compact.js';
 import type { AnyEvent, EventOf, StreamDefinition } from './definition.js';
 import { type FoldRules, rulesOf } from './fold-rules.js';
@@ -297,9 +296,7 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
    *   was compacted; StorageFullError, StorageUnavailableError where it cannot be written
    */
   compact({ before, archive, ...call }: CompactOptions): Promise<CompactResult> {
-    const keep =
-      archive === undefined ? undefined : (stretch: Stretch) => addToArchive(archive, this.key, stretch);
-    return this.compactTo(before, keep, call);
+    return this.compactTo(before, keeperOf(archive, this.key), call);
   }
 
   /** @internal */
