@@ -1,0 +1,4 @@
+import { describeProjections } from './describe-projections.js';
+import { serverPlaces } from './places.js';
+
+describeProjections(serverPlaces());
