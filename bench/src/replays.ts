@@ -2,33 +2,18 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { type Backend, FileBackend, type Head, type LogRecord, MemoryBackend, Store } from 'dgents-core';
+import { type Backend, FileBackend, MemoryBackend, Store } from 'dgents-core';
 import { SqliteBackend } from 'dgents-sql';
 import { defineStream, StreamAgent } from 'dgents-stream';
-import {
-  entered,
-  type Ledger,
-  type Moved,
-  moved,
-  NO_TOTAL,
-  openedLedger,
-  type Total,
-  total,
-} from './events.js';
+import { type Moved, moved, NO_TOTAL, type Total, total } from './events.js';
+import { fill, inWorker, KEY, ledgers } from './long-stream.js';
 import { type Contender, each, interleaved } from './measure.js';
 import { inFolder } from './places.js';
 import { projection } from './projections.js';
 import type { Block } from './report.js';
 import type { Effort } from './suite.js';
 
-const KEY = 'ledger';
-
-/** Setting up, and no more: a million events are read once to make their snapshot. */
-const PATIENT = { timeoutMs: 600_000 };
-
 const totals = defineStream<Moved, Total>({ initial: () => NO_TOTAL, fold: total, snapshots: false });
-
-const ledgers = defineStream<Moved, Ledger>({ initial: openedLedger, fold: entered, snapshots: false });
 
 export async function* replays(effort: Effort): AsyncGenerator<Block> {
   yield await fromMemory(effort);
@@ -75,7 +60,7 @@ async function fromFile({ quick, progress }: Effort, folder: string): Promise<Bl
   const name = 'streams-replay-file';
   const count = 100_000;
   const open = () => new FileBackend({ path: folder, durability: 'process' });
-  await filled(open(), count, (backend) => backend.close());
+  await fill(open(), count);
   const path = join(folder, readdirSync(folder)[0]!);
   const contenders = {
     'read, JSON.parse a line, fold': () => each(1, () => sure(foldedLines(path), count)),
@@ -99,7 +84,7 @@ function foldedLines(path: string): Total {
 
 async function snapshotOnFile(effort: Effort, folder: string): Promise<Block> {
   const open = () => new FileBackend({ path: folder, durability: 'process' });
-  const text = await filled(open(), length(effort), (backend) => snapshotOf(backend));
+  const text = await inWorker({ kind: 'file', path: folder, count: length(effort) });
   const path = join(folder, 'snapshot.json');
   writeFileSync(path, text);
   return snapshotted('file', effort, text, {
@@ -111,8 +96,9 @@ async function snapshotOnFile(effort: Effort, folder: string): Promise<Block> {
 
 /** Everyone's connection is open: opening a database is no part of reading it. */
 async function snapshotOnSqlite(effort: Effort, folder: string): Promise<Block> {
-  const backend = new SqliteBackend({ path: join(folder, 'dgents.db'), durability: 'process' });
-  const text = await filled(backend, length(effort), () => snapshotOf(backend));
+  const path = join(folder, 'dgents.db');
+  const text = await inWorker({ kind: 'sqlite', path, count: length(effort) });
+  const backend = new SqliteBackend({ path, durability: 'process' });
   const raw = new Database(join(folder, 'raw.db'));
   raw.exec('CREATE TABLE snapshots (key TEXT PRIMARY KEY, data TEXT NOT NULL)');
   raw.prepare('INSERT INTO snapshots VALUES (?, ?)').run(KEY, text);
@@ -161,42 +147,6 @@ async function firstLoad<S>(
   const state = await new StreamAgent(store, KEY, definition).load({ frozen });
   await store.close();
   return state as S;
-}
-
-/** So many events, many in an append, through the port: agents would fold them all. */
-async function filled<T>(
-  backend: Backend,
-  count: number,
-  finish: (backend: Backend) => Promise<T>,
-): Promise<T> {
-  let expected: Head | null = null;
-  for (let at = 0; at < count; at += 1_000) {
-    const records = Array.from({ length: 1_000 }, (_, i) => record(at + i));
-    const [result] = await backend.commit([{ key: KEY, expected, records }], PATIENT);
-    if (!result?.ok) throw new RangeError(`the commit at ${at} was refused`);
-    expected = result.head;
-  }
-  return finish(backend);
-}
-
-function record(index: number): LogRecord {
-  const data = JSON.stringify(moved(index));
-  return {
-    version: index + 1,
-    kind: 'event',
-    at: Date.now(),
-    id: `append-${Math.floor(index / 1_000)}`,
-    data,
-  };
-}
-
-/** Has a snapshot written. Returns its text. */
-async function snapshotOf(backend: Backend): Promise<string> {
-  await new StreamAgent(new Store(backend), KEY, ledgers, PATIENT).snapshot(PATIENT);
-  const { checkpoint, records } = await backend.read(KEY, PATIENT);
-  if (typeof checkpoint?.data !== 'string' || records.length > 0)
-    throw new RangeError('no snapshot was kept');
-  return checkpoint.data;
 }
 
 /** A contender that folds too little would win. */
