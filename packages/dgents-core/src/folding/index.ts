@@ -2,6 +2,9 @@
  * For packages that keep events in logs, such as `dgents-stream`: an agent whose state is folded of them. Not for
  * applications, and not yet stable.
  */
+
+export { checkOptions, type OptionNames } from '../option-names.js';
+export { checkMeta } from '../state/arguments.js';
 export {
   CONSUMERS_KEY,
   type Consumer,

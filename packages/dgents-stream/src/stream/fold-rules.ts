@@ -1,10 +1,27 @@
 /** How the engine folds the events of a stream: upcast first, then handed to the user's fold. */
 import { EventFoldError, MigrationError, StateValidationError } from 'dgents-core';
-import type { EventRules, Tail } from 'dgents-core/folding';
+import { checkOptions, type EventRules, type OptionNames, type Tail } from 'dgents-core/folding';
 import type { AnyEvent, SnapshotPolicy, StreamDefinition, Upcaster } from './definition.js';
 
 type Handler = (state: unknown, event: AnyEvent) => unknown;
 type Place = Parameters<EventRules['apply']>[2];
+
+const PARTS: OptionNames<StreamDefinition<AnyEvent, unknown, unknown>> = {
+  initial: true,
+  fold: true,
+  decide: true,
+  events: true,
+  upcasters: true,
+  retired: true,
+  unknownEvents: true,
+  foldVersion: true,
+  migrations: true,
+  diff: true,
+  inline: true,
+  snapshots: true,
+  codec: true,
+  transforms: true,
+};
 
 const DEFAULT_EVENTS = 100;
 const DEFAULT_FACTOR = 2;
@@ -35,6 +52,11 @@ export class FoldRules implements EventRules {
 
   /** @throws TypeError or RangeError for what is no definition */
   constructor(definition: StreamDefinition<AnyEvent, unknown>) {
+    if (typeof definition !== 'object' || definition === null)
+      throw new TypeError(
+        'A stream is defined by an object, as defineStream gives it: { initial, fold, … }.',
+      );
+    checkOptions('The definition of a stream', definition, PARTS);
     const { initial, fold, snapshots, diff } = definition;
     if (typeof initial !== 'function') {
       throw new TypeError(

@@ -250,3 +250,15 @@ describe('snapshots', () => {
     await again.close();
   });
 });
+
+test('misspelt options are refused, with the one that was meant', async () => {
+  const store = new Store(memoryBackend());
+  expect(() => new StreamAgent(store, 'a', account, { timeoutMS: 5 } as never)).toThrow(
+    /Did you mean timeoutMs/,
+  );
+  expect(() => new StreamAgent(store, 'a', { ...account, snapshot: false } as never)).toThrow(
+    /Did you mean snapshots/,
+  );
+  expect(() => new StreamAgent(store, 'a', undefined as never)).toThrow(/defined by an object/);
+  await store.close();
+});

@@ -13,8 +13,10 @@ import {
   appendTogether,
   type Beside,
   type CaughtUp,
+  checkOptions,
   FoldedAgent,
   type GivenEvent,
+  type OptionNames,
   type StreamRecords,
   type TogetherAppend,
 } from 'dgents-core/folding';
@@ -38,6 +40,14 @@ export interface StreamAgentOptions {
   /** What of the past to keep; everything unless told. What is let go of cannot be projected again. */
   readonly retain?: { readonly versions?: number; readonly ageMs?: number };
 }
+
+const OPTIONS: OptionNames<StreamAgentOptions> = {
+  timeoutMs: true,
+  requireDurability: true,
+  ttlMs: true,
+  mustExist: true,
+  retain: true,
+};
 
 export interface AppendOptions extends CallOptions, EventMetadata {
   /**
@@ -114,6 +124,7 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
     readonly definition: StreamDefinition<E, S, C>,
     options: StreamAgentOptions = {},
   ) {
+    checkOptions('StreamAgent', options, OPTIONS);
     const rules = rulesOf(definition);
     const { codec, transforms, migrations, foldVersion, events } = definition;
     super(store, key, rules, {
@@ -155,7 +166,9 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
     if (this.inline === undefined) {
       return resultOf(await this.appendAll(list, { ...call, ...expected, operationId: messageId, meta }));
     }
-    return this.appendInline({ events: list, ...expected, meta }, { ...call, operationId: messageId });
+    const { codec } = this.cell.definition;
+    const own = Array.from(list, (event) => codec.copy(event, { key: this.key }).value);
+    return this.appendInline({ events: own, ...expected, meta }, { ...call, operationId: messageId });
   }
 
   /** The same, with a conflict as a value. Everything else is thrown. */
@@ -173,7 +186,7 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
    * Appends the events that the definition's `decide` gives for a command, in the state as it is then; asked again when
    * somebody else was first. What it throws refuses the command. With a `messageId` a command happens once: its repetition
    * is not decided again.
-   * @throws UnsupportedError when the definition has no `decide`
+   * @throws TypeError when the definition has no `decide`, or it gives a promise or nothing
    */
   async decide(command: C, options: AppendOptions = {}): Promise<AppendResult> {
     const { decide } = this.definition;
@@ -272,7 +285,7 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
    * @throws LogCompactedError when that is no longer kept; RangeError for a version that does not exist yet
    */
   async replayTo(at: Version | Date, options: CallOptions = {}): Promise<S> {
-    if (at === 0) return this.definition.initial();
+    if (at === 0) return this.beginning(options);
     return this.load({ ...options, at });
   }
 
