@@ -6,7 +6,7 @@ import { type Backend, encrypt, MemoryBackend, memoryBackend, Store } from 'dgen
 import { HookedBackend } from '../../../dgents-core/test/hooked-backend.js';
 import { sums } from '../../test/describe-compaction.js';
 import { all } from '../../test/places.js';
-import { readArchive, StreamAgent } from '../index.js';
+import { readArchive, registerConsumer, StreamAgent } from '../index.js';
 
 let directory: string;
 let archive: string;
@@ -214,6 +214,26 @@ test('two that compact to one archive at once: each event is in it once', async 
   }
   await stream.compact({ before: 18, archive });
   expect(await versionsIn()).toEqual(upTo(18));
+});
+
+test('whoever registers while it is being archived is waited for', async () => {
+  const shared = memoryBackend();
+  const hooked = new HookedBackend(shared);
+  const stream = await grown(20, hooked);
+  const other = new Store(memoryBackend({ sharing: shared }));
+  hooked.before = async ({ method }) => {
+    if (method !== 'range') return;
+    hooked.before = undefined;
+    await other.agent<string>('mailer:at').save('', { meta: { version: 2 } });
+    await registerConsumer(other, 'mailer', { kind: 'stream', stream: 'sums', checkpoint: 'mailer:at' });
+  };
+  expect(await stream.compact({ before: 10, archive })).toEqual({
+    compactedTo: 2,
+    removed: 2,
+    heldBackBy: { consumer: 'mailer', needs: 3 },
+  });
+  expect(await versionsIn()).toEqual(upTo(10));
+  expect((await all(stream.events())).map(({ version }) => version)).toEqual(upTo(20).slice(2));
 });
 
 test('what is encrypted in the log is encrypted in the archive, and bound to its stream', async () => {
