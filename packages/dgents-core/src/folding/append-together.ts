@@ -150,6 +150,11 @@ class Together {
   private async present(changes: readonly Beside[]): Promise<void> {
     for (const { agent } of changes) {
       if (this.besides.has(agent.key)) continue;
+      if (this.appends.some((append) => append.agent.key === agent.key)) {
+        throw new TypeError(
+          `"${agent.key}" gets events, so nothing else can be changed there. Give what is projected a key of its own. Nothing was stored.`,
+        );
+      }
       const participant = agent.participate(this.engine, this.call);
       participant.admit();
       await present(this.engine, participant, this.call);

@@ -6,7 +6,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Head, LogRecord, LogTail, Meta, RangeOptions, Version } from '../backend.js';
 import { jsonBytes } from '../codec/measure.js';
 import type { CallOptions, SaveOptions } from '../data-agent.js';
-import { EventFoldError } from '../errors.js';
+import { EventFoldError, LogCompactedError } from '../errors.js';
 import { checkKey } from '../keys.js';
 import { told, toldEach } from '../observe/operations.js';
 import { type AgentOptions, StateAgent } from '../state/agent.js';
@@ -159,7 +159,7 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
   ): Promise<Appended> {
     return told('append', this.engine, this.key, async (event) => {
       const { meta, ...rest } = options;
-      const drafts = events.map((one) => this.draft({ ...this.given(one), meta }));
+      const drafts = this.drafts(events, meta);
       return this.store(() => drafts, { ...rest, drafts }, event);
     });
   }
@@ -172,7 +172,7 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     return told('decide', this.engine, this.key, async (event) => {
       const { meta, ...rest } = options;
       const make = (state: unknown, version: Version): readonly Draft[] =>
-        decide(state, version).map((one) => this.draft({ ...this.given(one), meta }));
+        this.drafts(decide(state, version), meta);
       return this.store(make, { ...rest, drafts: undefined }, event);
     });
   }
@@ -201,6 +201,8 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
         const version = (base.head?.version ?? 0) + 1;
         const produced = this.produce(base, version, make);
         repeats.first = produced.kind === 'none' ? 0 : version;
+        // Whoever it was to repeat may have given up since.
+        repeats.duplicate = false;
         return produced;
       },
       finish: ({ head }) => ({
@@ -228,11 +230,10 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     const participant = this.participate(engine, call);
     participant.admit();
     await present(engine, participant, call);
-    const drafts = events?.map((one) => this.draft({ ...this.given(one), meta }));
+    const drafts = events === undefined ? undefined : this.drafts(events, meta);
     const make: Make =
       drafts === undefined
-        ? (state, version) =>
-            (decide?.(state, version) ?? []).map((one) => this.draft({ ...this.given(one), meta }))
+        ? (state, version) => this.drafts(decide?.(state, version) ?? [], meta)
         : () => drafts;
     const { produce, repeats, finish } = this.appending(make, drafts, operationId);
     const compare: Comparison = expected === undefined ? { kind: 'any' } : comparisonOf(expected);
@@ -292,7 +293,7 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     const { codec } = this.cell.definition;
     const version = (base.head?.version ?? 0) + 1;
     const make = (state: unknown): readonly Draft[] =>
-      diff(state, codec.freeze(change.next)).map((event) => this.draft(this.given(event)));
+      this.drafts(diff(state, codec.freeze(change.next)), undefined);
     const made = this.produce(base, version, make);
     const after = made.kind === 'events' ? made.after.value : this.before(base).value;
     if (codec.equal(after, change.next)) return made;
@@ -300,6 +301,11 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
       `The events that \`diff\` gives for "${this.key}" do not lead to the state that was to be saved. Nothing was stored.`,
       { key: this.key, version, type: 'diff' },
     );
+  }
+
+  private drafts(events: readonly unknown[], meta: Meta | undefined): readonly Draft[] {
+    // Not `map`: what a list leaves out is no event either.
+    return Array.from(events, (event) => this.draft({ ...this.given(event), meta }));
   }
 
   /** A private, checked copy of an event. @throws StateSerializationError, StateValidationError, StateTooLargeError */
@@ -319,6 +325,12 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
   }
 
   // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The state before the first event: the caller's own. */
+  protected async beginning(options?: CallOptions): Promise<S> {
+    await this.prepare(this.begin(options));
+    return begun(this.cell.definition, this.rules, this.key).value as S;
+  }
 
   /** An event from its record: decoded, and read-only. */
   protected eventIn(record: LogRecord): unknown {
@@ -357,7 +369,9 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
       const page = reverse
         ? { from: Math.max(begin, end - PAGE + 1), to: end, reverse }
         : { from: begin, to: Math.min(end, begin + PAGE - 1) };
-      for (const record of await this.page(page, this.begin(options))) {
+      const records = await this.page(page, this.begin(options));
+      if (records.length === 0) throw gone(this.key, reverse ? end : begin);
+      for (const record of records) {
         if (reverse) end = record.version - 1;
         else begin = record.version + 1;
         if (record.kind === 'event') yield { record, event: this.eventIn(record) };
@@ -481,6 +495,14 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     };
     return this.engine.accept(compacting());
   }
+}
+
+/** A log that ends before it did, without having been trimmed. */
+function gone(key: string, version: Version): LogCompactedError {
+  return new LogCompactedError(
+    `Version ${version} of "${key}" is gone, and so is what follows it: the log expired, or was erased, while it was read.`,
+    { key, floor: version },
+  );
 }
 
 /** @throws RangeError */

@@ -11,6 +11,13 @@ export interface Draft extends NewEvent {
   readonly event: unknown;
 }
 
+/** What is kept of an append. */
+interface Kept {
+  readonly records: readonly LogRecord[];
+  /** Whether its first events went into the base of the log. */
+  readonly isCut: boolean;
+}
+
 export class AppendRepeats implements Repeats {
   /** What was appended in the end, by this call or by the one that it repeats. */
   first: Version = 0;
@@ -41,41 +48,52 @@ export class AppendRepeats implements Repeats {
 
   async found(version: Version, call: Call): Promise<Snapshot> {
     const { cell } = this;
-    const records = await cell.engine.within(this.stored(version, remainingMs(call)), call, cell.key);
+    const { records, isCut } = await cell.engine.within(
+      this.stored(version, remainingMs(call)),
+      call,
+      cell.key,
+    );
     const [first] = records;
     const last = records.at(-1);
+    const { drafts } = this;
     this.duplicate = true;
     if (first === undefined || last === undefined) {
       // Its events are gone: what is kept is the state that they led to.
-      this.first = version;
+      this.first = Math.max(1, version - (drafts?.length ?? 1) + 1);
       return cell.engine.within(cell.reader.read(remainingMs(call), version), call, cell.key);
     }
-    const { drafts } = this;
+    const missing = drafts === undefined ? 0 : drafts.length - records.length;
     const same =
       first.kind === 'event' &&
-      (drafts === undefined ||
-        (drafts.length === records.length &&
-          drafts.every((draft, index) => this.isSame(records[index] as LogRecord, draft))));
+      (isCut ? missing > 0 || drafts === undefined : missing === 0) &&
+      (drafts ?? [])
+        .slice(Math.max(missing, 0))
+        .every((draft, index) => this.isSame(records[index] as LogRecord, draft));
     if (!same) throw this.reused(first.version);
-    this.first = first.version;
+    // Of what was decided and is cut, the oldest that is known of.
+    this.first = first.version - (isCut ? Math.max(missing, 1) : 0);
     return { ...NOTHING, head: headOf(last), value: null };
   }
 
-  /** The records of one append lie side by side, and share its id. */
-  private async stored(version: Version, timeoutMs: number): Promise<readonly LogRecord[]> {
+  /** The records of one append lie side by side, and share its id; the first of them may have been let go of. */
+  private async stored(version: Version, timeoutMs: number): Promise<Kept> {
     const { backend } = this.cell.engine;
     const { key } = this.cell;
     const records: LogRecord[] = [];
+    let isCut = true;
     for await (const record of backend.range(key, { to: version, reverse: true, timeoutMs })) {
+      isCut = record.id === this.id && record.version > 1;
       if (record.id !== this.id) break;
       records.unshift(record);
     }
-    if (records.length === 0) return records;
     for await (const record of backend.range(key, { from: version + 1, timeoutMs })) {
       if (record.id !== this.id) break;
       records.push(record);
     }
-    return records;
+    const [first] = records;
+    if (first === undefined || !isCut) return { records, isCut: false };
+    const { base } = await backend.read(key, { at: first.version - 1, limit: 1, timeoutMs });
+    return { records, isCut: base?.id === this.id };
   }
 
   private reused(version: Version): MessageIdReusedError {

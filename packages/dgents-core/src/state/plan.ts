@@ -84,8 +84,9 @@ export function planBatch(cell: Cell, batch: readonly Operation[]): Plan {
 
 /** Whether the append would hold more than the store takes at once. One that is too large by itself is refused. */
 function isFull(cell: Cell, { records }: Plan, produced: Produced): boolean {
-  if (produced.kind !== 'events' || records.length === 0) return false;
-  return records.length + produced.events.length > cell.engine.port.limits.recordsPerAppend;
+  if (records.length === 0) return false;
+  const more = produced.kind === 'events' ? produced.events.length : 1;
+  return records.length + more > cell.engine.port.limits.recordsPerAppend;
 }
 
 /** A single write, for an append that somebody else sends. Throws what would have been its refusal. */

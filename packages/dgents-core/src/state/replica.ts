@@ -90,8 +90,9 @@ export class Reader {
    * whole and replaces it.
    */
   async apply(known: Snapshot, tail: LogTail, timeoutMs: number): Promise<Snapshot> {
-    // A patch is of what is stored. Events follow whatever the state is.
-    const resumable = known.asStored || tail.records[0]?.kind === 'event';
+    // A patch is of what is stored. Events that are folded follow whatever the state is.
+    const folds = this.definition.events !== undefined && tail.records[0]?.kind === 'event';
+    const resumable = known.asStored || folds;
     if (resumable || tail.since !== 'same' || startsAnew(tail)) return this.build(known, tail, timeoutMs);
     return this.read(timeoutMs);
   }
@@ -144,16 +145,33 @@ export class Reader {
     }
   }
 
-  /** The same from the oldest version kept, where the newest checkpoint cannot be used. */
-  private async refill(builder: Builder, tail: LogTail, timeoutMs: number, at?: Version): Promise<void> {
+  /**
+   * The same from the oldest version kept, where the newest checkpoint cannot be used. Begun again where that version was
+   * trimmed away meanwhile.
+   */
+  private async refill(builder: Builder, first: LogTail, timeoutMs: number, at?: Version): Promise<void> {
+    const { backend, key } = this;
+    for (let tail = first; ; ) {
+      const { floor, head } = tail;
+      if (at !== undefined && at < floor) throw compacted(key, at, floor);
+      try {
+        await this.replay(builder, floor, Math.min(at ?? Infinity, head?.version ?? 0), timeoutMs);
+        return;
+      } catch (error) {
+        tail = await backend.read(key, { limit: 1, timeoutMs });
+        if (tail.floor <= floor) throw error;
+      }
+    }
+  }
+
+  private async replay(builder: Builder, floor: Version, to: Version, timeoutMs: number): Promise<void> {
     const { backend, key } = this;
     builder.anew();
     let from = 1;
-    if (tail.floor > 1) {
-      builder.take(await backend.read(key, { timeoutMs, at: tail.floor }));
-      from = tail.floor + 1;
+    if (floor > 1) {
+      builder.take(await backend.read(key, { timeoutMs, at: floor }));
+      from = floor + 1;
     }
-    const to = Math.min(at ?? Infinity, tail.head?.version ?? 0);
     for await (const record of backend.range(key, { from, to, timeoutMs })) builder.record(record);
   }
 }
@@ -269,9 +287,11 @@ class Builder {
   }
 
   record(record: LogRecord): void {
-    if (this.head !== null && record.version !== this.head.version + 1) {
-      throw this.corrupt(`version ${record.version} follows version ${this.head.version}`);
-    }
+    const last = this.head?.version ?? 0;
+    // A whole state needs nothing before it: a log may be read from there.
+    const begins = this.head === null && (record.kind === 'set' || record.kind === 'tombstone');
+    if (record.version !== last + 1 && !begins)
+      throw this.corrupt(`version ${record.version} follows version ${last}`);
     const before = this.head?.id;
     this.head = headOf(record);
     this.meta = record.meta;

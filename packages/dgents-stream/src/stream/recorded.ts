@@ -1,5 +1,6 @@
 /** An event as it is read, and where it stands. */
 import type { LogRecord, Meta, Version } from 'dgents-core';
+import { checkMeta } from 'dgents-core/folding';
 import type { AnyEvent } from './definition.js';
 
 /** What an append says beside its events. */
@@ -28,17 +29,17 @@ export interface Recorded<E extends AnyEvent> extends EventMetadata {
   readonly schemaVersion: number;
 }
 
-/** What of the metadata is stored, as the meta of each record. */
+/** What of the metadata is stored, as the meta of each record: a copy. @throws TypeError or RangeError */
 export function metaOf({ correlationId, causationId, metadata }: EventMetadata): Meta | undefined {
   for (const [name, id] of Object.entries({ correlationId, causationId })) {
     if (id !== undefined && typeof id !== 'string') throw new TypeError(`\`${name}\` is a string.`);
   }
   if (correlationId === undefined && causationId === undefined && metadata === undefined) return undefined;
-  return {
+  return checkMeta({
     ...(correlationId === undefined ? {} : { correlationId }),
     ...(causationId === undefined ? {} : { causationId }),
     ...(metadata === undefined ? {} : { metadata }),
-  };
+  });
 }
 
 export function recordedOf<E extends AnyEvent>(key: string, record: LogRecord, event: unknown): Recorded<E> {
