@@ -1,8 +1,8 @@
 /** The kit can fail: whatever goes wrong once there are several processes, or one is killed, is caught. */
 import { effortOf } from './effort.js';
-import { processFaults, toyAgents, toySubject } from './faults/crashes/index.js';
+import { processFaults, toyAgents, toyFileStreams, toySubject } from './faults/crashes/index.js';
 import { assertCaughtWithout, twins } from './faults/verdict.js';
-import { runAgentKit, runBackendKit } from './index.js';
+import { runAgentKit, runBackendKit, runEventStreamKit } from './index.js';
 import type { PromiseName } from './promises.js';
 import type { FactReport, KitReport } from './run.js';
 
@@ -46,6 +46,10 @@ describe('correct files', () => {
     const report = await runAgentKit(toyAgents(), { seed, skip: isFarOff });
     for (const { name } of report.facts) ofAgents.add(name);
     assertSound(report);
+  }, 600_000);
+
+  test('streams on one pass', async () => {
+    assertSound(await runEventStreamKit(toyFileStreams(), { seed, skip: isFarOff }));
   }, 600_000);
 
   test('a backend passes', async () => {

@@ -19,7 +19,7 @@ export interface FaultNote {
 
 export interface Fault extends FaultNote {
   /** What is broken. */
-  readonly of: 'backend' | 'agent' | 'wrapper';
+  readonly of: 'backend' | 'agent' | 'wrapper' | 'stream';
   /** Runs the kit on it. */
   readonly run: (options: KitOptions & RunOptions) => Promise<KitReport>;
 }

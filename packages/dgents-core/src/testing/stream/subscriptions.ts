@@ -66,18 +66,19 @@ export const subscriptions = streamSuite(
       for (let n = 1; n <= 200; n += 50) await writer.append(puts(n, n + 49));
       const heard: Item[] = [];
       let next = 201;
-      for await (const item of stream.subscribe!()) {
+      const iterator = stream.subscribe!()[Symbol.asyncIterator]();
+      while (!heard.some((item) => !('caughtUp' in item) && item.version === 240)) {
+        const { value: item } = (await nextOf(iterator)) as { value: Item };
         heard.push(item);
         // Some while it reads what was there, and some right when it says that there is no more.
         const isDue = 'caughtUp' in item || item.version % 20 === 0;
-        if (isDue && next <= 240) {
-          const appending = writer.append(puts(next, next + 1));
-          if (next % 4 === 1) await appending;
-          else appending.catch(() => undefined);
-          next += 2;
-        }
-        if ('version' in item && item.version === 240) break;
+        if (!isDue || next > 240) continue;
+        const appending = writer.append(puts(next, next + 1));
+        if (next % 4 === 1) await appending;
+        else appending.catch(() => undefined);
+        next += 2;
       }
+      await settled('return', async () => iterator.return?.(), END_MS);
       assertInOrder(heard);
       assertSame(eventsIn(heard), puts(1, 240));
     });

@@ -14,7 +14,7 @@ import { FlushedLater } from './crash-files.js';
 import type { SpoiledFile } from './spoiled-file.js';
 import { letOthersIn, ToyFile, turns } from './toy-file.js';
 
-class CutsAfterACrash extends ToyFile {
+export class CutsAfterACrash extends ToyFile {
   get #mark(): string {
     return `${this.path}.open`;
   }
@@ -36,7 +36,7 @@ class CutsAfterACrash extends ToyFile {
 }
 
 /** The whole file is read and written each time. */
-class RenamedOver extends ToyFile {
+export class RenamedOver extends ToyFile {
   #text = '';
 
   override async lock(): Promise<void> {}

@@ -1,7 +1,7 @@
 /** Software that is right until there are several processes, or one is killed. */
 import { Store } from '../../../store.js';
 import { type AgentSubject, agentOn } from '../../agent-subject.js';
-import { runAgentKit, runBackendKit } from '../../index.js';
+import { type EventStreamSubject, runAgentKit, runBackendKit, runEventStreamKit } from '../../index.js';
 import type { BackendClaims, BackendSubject } from '../../subject.js';
 import type { Fault } from '../fault.js';
 import { create, destroy, importFrom, open, type Place, spoiledFiles } from './module.js';
@@ -38,11 +38,29 @@ export function toyAgents(
   };
 }
 
+/** Streams on such a file. */
+export function toyFileStreams(
+  name = 'streams on a toy file',
+  sharing: NonNullable<BackendClaims['sharing']> = 'host',
+  fault?: string,
+): EventStreamSubject<Place> {
+  return {
+    name,
+    claims: { durability: 'process', sharing, messageIds: true, foldsFirst: true, values: true },
+    create: () => create(fault),
+    open,
+    destroy,
+    importFrom,
+  };
+}
+
 /** Every fault that needs processes of its own to be found. */
 export const processFaults: readonly Fault[] = spoiledFiles.map(({ file: _, sharing = 'host', ...note }) => ({
   ...note,
-  run: (options) =>
-    note.of === 'agent'
-      ? runAgentKit(toyAgents(note.name, sharing, note.name), options)
-      : runBackendKit(toySubject(note.name, sharing, note.name), options),
+  run: (options) => {
+    if (note.of === 'agent') return runAgentKit(toyAgents(note.name, sharing, note.name), options);
+    if (note.of === 'stream')
+      return runEventStreamKit(toyFileStreams(note.name, sharing, note.name), options);
+    return runBackendKit(toySubject(note.name, sharing, note.name), options);
+  },
 }));

@@ -3,11 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Backend } from '../../../backend.js';
+import { Store } from '../../../store.js';
+import type { AgentSettings } from '../../agent-subject.js';
+import type { EventStream, EventStreamSettings } from '../../stream-subject.js';
 import { agentFiles } from './agent-files.js';
 import { concurrencyFiles } from './concurrency-files.js';
 import { crashFiles } from './crash-files.js';
 import { durabilityFiles } from './durability-files.js';
 import type { SpoiledFile } from './spoiled-file.js';
+import { FileStream, streamFiles } from './stream-files.js';
 import { ToyBackend } from './toy-backend.js';
 import { ToyFile } from './toy-file.js';
 
@@ -16,6 +20,7 @@ export const spoiledFiles: readonly SpoiledFile[] = [
   ...durabilityFiles,
   ...crashFiles,
   ...agentFiles,
+  ...streamFiles,
 ];
 
 export interface Place {
@@ -32,7 +37,17 @@ export function create(fault?: string): Place {
   return { path, ...(fault !== undefined && { fault }) };
 }
 
-export function open({ path, fault }: Place): Backend {
+/** A backend; or a stream, where it is told how events are folded. */
+export function open(place: Place, settings?: AgentSettings): Backend;
+export function open(place: Place, settings: EventStreamSettings): EventStream;
+export function open(place: Place, settings?: AgentSettings | EventStreamSettings): Backend | EventStream {
+  const backend = backendAt(place);
+  return settings !== undefined && 'fold' in settings
+    ? new FileStream(new Store(backend), settings)
+    : backend;
+}
+
+function backendAt({ path, fault }: Place): Backend {
   const spoiled = spoiledFiles.find(({ name }) => name === fault);
   const known = files.get(path) ?? { file: new (spoiled?.file ?? ToyFile)(path), users: 0 };
   files.set(path, known);

@@ -4,7 +4,7 @@ import type { FaultNote } from '../fault.js';
 import type { ToyFile } from './toy-file.js';
 
 export interface SpoiledFile extends FaultNote {
-  readonly of: 'backend' | 'agent';
+  readonly of: 'backend' | 'agent' | 'stream';
   /** Who may open the same file; other processes of this host unless told. */
   readonly sharing?: BackendCapabilities['sharing'];
   /** The file that goes wrong. */
