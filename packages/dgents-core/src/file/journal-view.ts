@@ -35,6 +35,8 @@ const RECOGNISED_BYTES = 24;
 /** Read at first from the end: holds the last line and mostly all that is needed. */
 const TAIL_BYTES = 64 * 1024;
 
+const LINE_FEED = 10;
+
 /** Sees the lines that a read wants while the journal is being opened, so that they are read once. */
 export interface Collector {
   /** The lines that follow begin at a starting point, or after the head that was known before. */
@@ -128,13 +130,21 @@ async function lastPlaced(
   floor: number,
 ): Promise<PlacedLine | undefined> {
   if (size <= floor) return undefined;
-  for (let length = TAIL_BYTES; ; length *= 4) {
-    const position = Math.max(floor, size - length);
-    const bytes = await reader.bytes(position, size);
-    if (bytes.length < 2 || bytes[bytes.length - 1] !== 10) return undefined;
-    const feed = bytes.lastIndexOf(10, bytes.length - 2);
-    if (feed < 0 && position > floor) continue;
-    return lineAt(reader, position + feed + 1, size);
+  // Backwards, no byte twice: the last line can be a snapshot of many megabytes.
+  for (let end = size, length = TAIL_BYTES; ; length *= 2) {
+    const position = Math.max(floor, end - length);
+    const bytes = await reader.bytes(position, end);
+    const isLast = end === size;
+    if (isLast && (bytes.length < 2 || bytes[bytes.length - 1] !== LINE_FEED)) return undefined;
+    const feed = bytes.lastIndexOf(LINE_FEED, isLast ? bytes.length - 2 : bytes.length - 1);
+    if (feed < 0 && position > floor) {
+      end = position;
+      continue;
+    }
+    const offset = position + feed + 1;
+    // Kept by the reader: the whole line at once, and not in pieces that grow.
+    await reader.bytes(offset, size);
+    return lineAt(reader, offset, size);
   }
 }
 

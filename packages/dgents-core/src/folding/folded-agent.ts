@@ -117,7 +117,7 @@ export interface PlannedAppend {
 }
 
 /** How many records are looked through before giving way to others. */
-const PAGE = 500;
+const PAGE = 512;
 
 export abstract class FoldedAgent<S> extends StateAgent<S> {
   private readonly rules: EventRules;

@@ -25,6 +25,8 @@ export class MemoryLog {
   expiresAt: number | undefined = undefined;
   #base: Checkpoint | undefined = undefined;
   #baseSequence = 0;
+  /** The newest version that holds a whole state by itself; 0 for none. */
+  #whole: Version = 0;
   #checkpoints: Checkpoint[] | undefined = undefined;
   #versionsById: Map<string, Version> | undefined = undefined;
   readonly #records: (LogRecord | undefined)[];
@@ -36,6 +38,7 @@ export class MemoryLog {
     this.#records = records.slice();
     this.#sequences = records.map((_, i) => sequence + i);
     this.head = headOf(records[records.length - 1]!);
+    this.#whole = newestWhole(records) ?? 0;
   }
 
   /** The oldest version whose state is kept. */
@@ -51,6 +54,7 @@ export class MemoryLog {
       this.#versionsById?.set(record.id, record.version);
     }
     this.head = headOf(records[records.length - 1]!);
+    this.#whole = newestWhole(records) ?? this.#whole;
   }
 
   /** The record, or the base that took its place, at this version. */
@@ -149,9 +153,10 @@ export class MemoryLog {
   /** A whole state at or before `end`: a checkpoint, the base, or the version of a record to begin with. */
   #startingPoint(end: Version): Checkpoint | Version {
     const point = this.#checkpoints?.findLast((checkpoint) => checkpoint.version <= end) ?? this.#base;
-    for (let version = end; version > (point?.version ?? 1); version--) {
-      const { kind } = this.#record(version)!;
-      if (kind === 'set' || kind === 'tombstone') return version;
+    const oldest = point?.version ?? 1;
+    // Of a log of a million events nothing needs to be looked at.
+    for (let version = Math.min(end, this.#whole); version > oldest; version--) {
+      if (isWhole(this.#record(version)!)) return version;
     }
     return point ?? 1;
   }
@@ -174,6 +179,14 @@ export class MemoryLog {
   #forgetId({ id, version }: LogRecord | Checkpoint): void {
     if (this.#versionsById?.get(id) === version) this.#versionsById.delete(id);
   }
+}
+
+function isWhole({ kind }: LogRecord): boolean {
+  return kind === 'set' || kind === 'tombstone';
+}
+
+function newestWhole(records: readonly LogRecord[]): Version | undefined {
+  return records.findLast(isWhole)?.version;
 }
 
 /** The one that leaves the smallest gap when it goes; never the newest, which most reads start from. */
