@@ -85,10 +85,10 @@ export class Wrapping {
 
   /**
    * The same for a checkpoint or base.
-   * @param asValue the store keeps the document itself: there is no text that could be damaged
+   * @param asValue the store keeps the document itself, where nothing is done to it: there is no text that could be damaged
    */
   checkpoint(key: string, checkpoint: Checkpoint, asValue = false): Checkpoint {
-    const sums = this.sums && !asValue;
+    const sums = this.sums && !(asValue && this.isPlain);
     if ((this.isPlain && !sums) || checkpoint.data === null) return checkpoint;
     const { version, at, id, schema, meta } = checkpoint;
     const { data, bytes } = this.taken({ ...checkpoint, data: checkpoint.data });
@@ -96,7 +96,7 @@ export class Wrapping {
       version,
       id,
       at,
-      ...this.wrap(data, placeOf(key, { ...checkpoint, data }, 'checkpoint'), sums ? [sumOf(data)] : []),
+      ...this.wrap(data, placeOf(key, { ...checkpoint, data }, 'checkpoint'), sums ? [this.sumOf(data)] : []),
       ...(schema === undefined ? {} : { schema }),
       ...(meta === undefined ? {} : { meta }),
     };
@@ -124,9 +124,19 @@ export class Wrapping {
     const sum = kind === 'checkpoint' && isSum(names[0]) ? names.shift() : undefined;
     if (sum !== undefined && !this.sums) throw foldedElsewhere(place);
     this.requireAll(names, place);
-    const text = names.length === 0 ? stored.data : this.unwrap(stored.data, names, place, maxBytes);
-    if (sum !== undefined && sum !== sumOf(text)) damaged(place, 'does not fit its checksum');
-    return text;
+    const before = sum === undefined ? [] : [sum];
+    const text = names.length === 0 ? stored.data : this.unwrap(stored.data, before, names, place, maxBytes);
+    const fits = sum === FOLDED ? this.isEncrypted(names) : sum === undefined || sum === sumOf(text);
+    return fits ? text : damaged(place, 'does not fit its checksum');
+  }
+
+  /** Of what is encrypted a checksum in plain text would tell; and it is authenticated anyway. */
+  private sumOf(text: string): string {
+    return this.encrypts ? FOLDED : sumOf(text);
+  }
+
+  private isEncrypted(names: readonly string[]): boolean {
+    return this.transforms.some((one) => one.encrypts === true && names.some((name) => one.knows(name)));
   }
 
   /** Whether a checkpoint says that it was folded of events, or is the very value that was. */
@@ -202,7 +212,14 @@ export class Wrapping {
     }
   }
 
-  private unwrap(data: string, names: readonly string[], place: TextPlace, maxBytes: number): string {
+  /** @param before what is said of the text and was not done to it */
+  private unwrap(
+    data: string,
+    before: readonly string[],
+    names: readonly string[],
+    place: TextPlace,
+    maxBytes: number,
+  ): string {
     let bytes: Uint8Array = fromBase64(data) ?? damaged(place, 'is not base64');
     // Each transform at most once, in the order given: the names are as little to be trusted as the bytes.
     let end = this.transforms.length;
@@ -212,7 +229,7 @@ export class Wrapping {
       while (end >= 0 && this.transforms[end]?.knows(name) !== true);
       const transform = this.transforms[end];
       if (transform === undefined) throw notGiven(place, name, names);
-      bytes = transform.undo(bytes, name, names.slice(0, i), place, maxBytes);
+      bytes = transform.undo(bytes, name, [...before, ...names.slice(0, i)], place, maxBytes);
     }
     return isUtf8(bytes) ? bufferOf(bytes).toString('utf8') : damaged(place, 'is not UTF-8');
   }
@@ -251,8 +268,11 @@ function sumOf(text: string): string {
 
 const SUM = 'fold-sha256:';
 
+/** What one carries that is encrypted. */
+const FOLDED = 'fold';
+
 function isSum(name: string | undefined): boolean {
-  return name?.startsWith(SUM) === true;
+  return name === FOLDED || name?.startsWith(SUM) === true;
 }
 
 function foldedElsewhere({ key, version }: TextPlace): UnsupportedError {
