@@ -248,7 +248,7 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
   events<T extends E['type']>(
     options: EventsOptions<T> & { readonly type: T | readonly T[] },
   ): AsyncIterable<Recorded<EventOf<E, T>>>;
-  events(options?: EventsOptions): AsyncIterable<Recorded<E>>;
+  events(options?: EventsOptions<E['type']>): AsyncIterable<Recorded<E>>;
   async *events({ type, ...range }: EventsOptions = {}): AsyncGenerator<Recorded<never>, void, undefined> {
     const wanted = typesOf(type);
     for await (const { record, event } of this.storedEvents(range)) {
@@ -266,7 +266,7 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
   subscribe<T extends E['type']>(
     options: SubscribeOptions<T> & { readonly type: T | readonly T[] },
   ): AsyncIterable<Recorded<EventOf<E, T>> | CaughtUp>;
-  subscribe(options?: SubscribeOptions): AsyncIterable<Recorded<E> | CaughtUp>;
+  subscribe(options?: SubscribeOptions<E['type']>): AsyncIterable<Recorded<E> | CaughtUp>;
   subscribe({
     from = 1,
     type,
