@@ -201,6 +201,8 @@ class Builder {
   private patched = false;
   /** What events have made of the state, where the definition says how. */
   private folding: Folding | undefined;
+  /** Whether events have led to the checkpoint that this starts from: a patch would have nothing but that to follow. */
+  private folded = false;
   /** Whether events were passed over. */
   private passedOver = false;
   /** Whether the document may refer to blobs. */
@@ -239,6 +241,7 @@ class Builder {
     this.warm = undefined;
     this.tailBytes = 0;
     this.folding = undefined;
+    this.folded = false;
     this.patched = false;
   }
 
@@ -261,6 +264,8 @@ class Builder {
       this.meta = start.meta;
       this.schema = start.schema ?? 1;
       this.startVersion = start.version;
+      this.folded =
+        this.definition.events !== undefined && tail.checkpoint !== undefined && document !== ABSENT;
     }
     for (const record of tail.records) this.record(record);
     return true;
@@ -419,13 +424,15 @@ class Builder {
       return { ...shape, value: this.document, traits: this.warm.traits, asStored: true };
     }
     const held = this.definition.revive(this.whole(this.document), this.schema, this.key);
-    return { ...shape, value: held.value, traits: held.traits, asStored: held.asStored };
+    const { value, traits } = held;
+    if (this.folded) return { ...shape, value, traits, asStored: false, folded: true };
+    return { ...shape, value, traits, asStored: held.asStored };
   }
 
   /** The same, but decoded, migrated and checked only when somebody looks at the value. */
   later(): Snapshot {
     const { definition, document, head, key, meta, schema, startVersion, tailBytes } = this;
-    if (document === ABSENT || this.folding !== undefined) return this.finish();
+    if (document === ABSENT || this.folding !== undefined || this.folded) return this.finish();
     const whole = this.whole(document);
     let held: Held | undefined;
     const revived = (): Held => {
