@@ -88,7 +88,8 @@ export class Wrapping {
    * @param asValue the store keeps the document itself, where nothing is done to it: there is no text that could be damaged
    */
   checkpoint(key: string, checkpoint: Checkpoint, asValue = false): Checkpoint {
-    const sums = this.sums && !(asValue && this.isPlain);
+    const { sums } = this;
+    if (sums && asValue && this.isPlain) return foldedValue(checkpoint);
     if ((this.isPlain && !sums) || checkpoint.data === null) return checkpoint;
     const { version, at, id, schema, meta } = checkpoint;
     const { data, bytes } = this.taken({ ...checkpoint, data: checkpoint.data });
@@ -124,6 +125,7 @@ export class Wrapping {
     const sum = kind === 'checkpoint' && isSum(names[0]) ? names.shift() : undefined;
     if (sum !== undefined && !this.sums) throw foldedElsewhere(place);
     this.requireAll(names, place);
+    if (sum === FOLDED && names.length === 0 && stored.document !== undefined) return undefined;
     const before = sum === undefined ? [] : [sum];
     const text = names.length === 0 ? stored.data : this.unwrap(stored.data, before, names, place, maxBytes);
     const fits = sum === FOLDED ? this.isEncrypted(names) : sum === undefined || sum === sumOf(text);
@@ -139,9 +141,9 @@ export class Wrapping {
     return this.transforms.some((one) => one.encrypts === true && names.some((name) => one.knows(name)));
   }
 
-  /** Whether a checkpoint says that it was folded of events, or is the very value that was. */
-  isSummed({ codec, document }: Pick<Checkpoint, 'codec' | 'document'>): boolean {
-    return codec === undefined ? document !== undefined : isSum(codec.split('+', 1)[0]);
+  /** Whether a checkpoint says that it was folded of events. */
+  isSummed({ codec }: Pick<Checkpoint, 'codec'>): boolean {
+    return isSum(codec?.split('+', 1)[0]);
   }
 
   /**
@@ -268,8 +270,26 @@ function sumOf(text: string): string {
 
 const SUM = 'fold-sha256:';
 
-/** What one carries that is encrypted. */
+/** What one carries that is encrypted, or kept as a value: there is no text that could be damaged unnoticed. */
 const FOLDED = 'fold';
+
+/** Its text is made only where somebody asks for it. */
+function foldedValue(checkpoint: Checkpoint): Checkpoint {
+  const { version, id, at, document, schema, meta } = checkpoint;
+  if (document === undefined) return checkpoint;
+  return {
+    version,
+    id,
+    at,
+    document,
+    codec: FOLDED,
+    get data() {
+      return checkpoint.data;
+    },
+    ...(schema === undefined ? {} : { schema }),
+    ...(meta === undefined ? {} : { meta }),
+  };
+}
 
 function isSum(name: string | undefined): boolean {
   return name === FOLDED || name?.startsWith(SUM) === true;

@@ -102,6 +102,18 @@ describe('reading a stream', () => {
     expect(await new StreamAgent(store, 'a', definition()).load()).toEqual({ list: upTo(5), text });
   });
 
+  test('is for those who fold it: to others its snapshot is no state, nor its base', async () => {
+    const a = new StreamAgent(store, 'a', numbers());
+    await a.append(upTo(5).map(counted));
+    await a.snapshot();
+    for (const step of [() => undefined, () => a.compact({ before: 5 })]) {
+      await step();
+      await expect(store.agent('a').load()).rejects.toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
+      await expect(store.fork('a', 'b')).rejects.toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
+      expect(await new StreamAgent(store, 'a', numbers()).load()).toEqual({ list: upTo(5) });
+    }
+  });
+
   test('with a state beside it: one that was migrated is stored whole, whatever events follow it', async () => {
     const long = 'x'.repeat(500);
     const migrations = { 1: (state: object) => ({ ...state, second: true }) };
