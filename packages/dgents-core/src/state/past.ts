@@ -2,7 +2,7 @@
 import type { LogRecord, Version } from '../backend.js';
 import { DgentsError, StateCorruptionError } from '../errors.js';
 import type { Cell } from './cell.js';
-import { compacted, type Snapshot } from './replica.js';
+import { compacted, holdsEvents, type Snapshot } from './replica.js';
 import { versionAt } from './time.js';
 
 /**
@@ -34,7 +34,7 @@ export async function snapshotAt(
 /** How many records are read at once while walking through a log. */
 const PAGE = 500;
 
-/** Every version kept from `from` to `to`, oldest first; events that make no state are passed over. */
+/** Every version kept from `from` to `to`, oldest first. */
 export async function* successive(
   cell: Cell,
   from: Version,
@@ -48,7 +48,8 @@ export async function* successive(
   const last = Math.min(to, start.head.version);
   if (first > last) return;
   const walk = await cell.reader.walk(first, timeoutMs);
-  if (await isState(cell, first, timeoutMs)) yield walk.snapshot;
+  await assertState(cell, first, timeoutMs);
+  yield walk.snapshot;
   let next = first + 1;
   while (next <= last) {
     const page: LogRecord[] = [];
@@ -71,21 +72,20 @@ export async function* successive(
       next += 1;
       const advanced = walk.advance(record);
       const snapshot = advanced instanceof Promise ? await advanced : advanced;
-      if (record.kind !== 'event' || cell.definition.events !== undefined) yield snapshot;
+      yield snapshot;
     }
   }
 }
 
-/** Whether the first version of a walk is a change of the state and not an event. A base stands for its state. */
-async function isState(cell: Cell, version: Version, timeoutMs: number): Promise<boolean> {
-  if (cell.definition.events !== undefined) return true;
+/** Where the walk starts from a checkpoint, nothing else looks at the record. @throws UnsupportedError for an event */
+async function assertState(cell: Cell, version: Version, timeoutMs: number): Promise<void> {
+  if (cell.definition.events !== undefined) return;
   const range = cell.engine.backend.range(cell.key, { from: version, to: version, limit: 1, timeoutMs });
   for await (const record of range) {
-    // Where the walk starts from a checkpoint, nothing else looks at the record.
+    if (record.version !== version || record.kind !== 'event') continue;
     cell.definition.wrapping.assertNoEvent(cell.key, record);
-    return record.version !== version || record.kind !== 'event';
+    throw holdsEvents(cell.key);
   }
-  return true;
 }
 
 /** The newest `limit` states before the head, newest first; deletions are passed over. */

@@ -203,8 +203,6 @@ class Builder {
   private folding: Folding | undefined;
   /** Whether events have led to the checkpoint that this starts from: a patch would have nothing but that to follow. */
   private folded = false;
-  /** Whether events were passed over. */
-  private passedOver = false;
   /** Whether the document may refer to blobs. */
   private referring = false;
   private blobs: ReadonlyMap<string, string> = new Map();
@@ -323,8 +321,7 @@ class Builder {
     const { events, wrapping } = this.definition;
     if (events === undefined) {
       wrapping.assertNoEvent(this.key, record);
-      this.passedOver = true;
-      return;
+      throw holdsEvents(this.key);
     }
     this.folding ??= new Folding(this.definition, events, this.key, this.beforeEvents(events));
     const text = this.textOf(record, 'event');
@@ -402,15 +399,8 @@ class Builder {
     return this.referring ? withBlobs(document, this.blobs) : document;
   }
 
-  /** @throws UnsupportedError where events were passed over: what they lead to only their agent knows */
   stored(): Stored | undefined {
-    const { document, head, key, schema } = this;
-    if (this.passedOver) {
-      throw new UnsupportedError(
-        `"${key}" holds events, which only an agent that folds them makes a state of. Load it, and save that elsewhere.`,
-        { key },
-      );
-    }
+    const { document, head, schema } = this;
     return head === null ? undefined : { head, schema, document: document === ABSENT ? undefined : document };
   }
 
@@ -496,6 +486,15 @@ function weightOf(ops: readonly PatchOp[]): number {
 export function bytesOf(snapshot: Snapshot, definition: Definition): number {
   if (snapshot.bytes >= 0) return snapshot.bytes;
   return jsonBytes(documentOf(definition.codec, snapshot.value, snapshot.traits));
+}
+
+/** What events lead to only those know who fold them: whoever passed them over would write over what they stand for. */
+export function holdsEvents(key: string): UnsupportedError {
+  return new UnsupportedError(
+    `"${key}" holds events, and this agent does not know what they lead to. Open it with the definition of its stream: new ` +
+      'StreamAgent(store, key, definition). Nothing was written.',
+    { key },
+  );
 }
 
 /** A version that is not kept any more, said in one way everywhere. */

@@ -1,4 +1,4 @@
-/** Events are stepped over at reading, so an encrypted log may hold none: nothing would have authenticated them. */
+/** Plain agents read no events, so what is called one in an encrypted log was never authenticated. */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -103,13 +103,16 @@ describe('a record that is called an event', () => {
     await expect(repeated).rejects.toMatchObject(corrupt);
   });
 
-  test('is passed over where nothing is authenticated', async () => {
+  test('is refused where nothing is authenticated, too: it may be all that the state is made of', async () => {
     const backend = new MemoryBackend();
     await new Store(backend).agent<number>('log', { transforms: [compress()] }).save(1);
     const records = await recordsOf(backend, 'log');
     const event: LogRecord = { version: 2, kind: 'event', at: records[0]?.at ?? 0, id: 'e', data: '"e"' };
     const copy = await storeOf({ log: [...records, event] });
-    expect(await new Store(copy).agent('log', { transforms: [compress()] }).load()).toBe(1);
+    const agent = new Store(copy).agent<number>('log', { transforms: [compress()] });
+    await expect(agent.load()).rejects.toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
+    await expect(agent.save(2)).rejects.toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
+    expect(await agent.load({ at: 1 })).toBe(1);
   });
 
   test('is refused in a file, with a checksum that is right', async () => {

@@ -262,3 +262,23 @@ test('misspelt options are refused, with the one that was meant', async () => {
   expect(() => new StreamAgent(store, 'a', undefined as never)).toThrow(/defined by an object/);
   await store.close();
 });
+
+test('a plain agent does not take a stream for a state, nor write over it', async () => {
+  const store = new Store(memoryBackend());
+  const stream = new StreamAgent(store, 'a', account);
+  await stream.append([deposit(5), deposit(5)]);
+  const plain = store.agent<Account>('a', { initial: () => ({ balance: 0, moves: 0 }) });
+  const unsupported = { code: 'DGENTS_UNSUPPORTED', message: expect.stringContaining('holds events') };
+  await expect(plain.load()).rejects.toMatchObject(unsupported);
+  await expect(plain.update((draft) => draft)).rejects.toMatchObject(unsupported);
+  await expect(plain.save({ balance: 1, moves: 0 })).rejects.toMatchObject(unsupported);
+  await expect(plain.save({ balance: 1, moves: 0 }, { expected: 'any' })).rejects.toMatchObject(unsupported);
+  await expect(plain.delete()).rejects.toMatchObject(unsupported);
+  await expect(plain.history()).rejects.toMatchObject(unsupported);
+  await stream.save({ balance: 20, moves: 0 });
+  await stream.append(deposit(1));
+  await expect(store.agent('a').load()).rejects.toMatchObject(unsupported);
+  expect(await new StreamAgent(store, 'a', account).load()).toEqual({ balance: 21, moves: 1 });
+  expect(await store.erase('a')).toBe(1);
+  await store.close();
+});
