@@ -4,8 +4,8 @@
 export type OptionNames<Options> = Readonly<Record<keyof Options & string, true>>;
 
 /**
- * Looks at each name once, when something is made; calls are not checked.
- * @param of what is being made, for people
+ * Looks at each name once: when something is made, and at calls whose options decide what is written.
+ * @param of what is being made, or called, for people
  * @throws TypeError that names the nearest known option
  */
 export function checkOptions(of: string, options: object, known: Readonly<Record<string, true>>): void {

@@ -8,8 +8,10 @@ import {
   type Store,
   type Version,
 } from 'dgents-core';
+import { checkOptions, type OptionNames } from 'dgents-core/folding';
 import { assertInlineBytes, checkMaxInlineBytes } from '../blobs/inline-bytes.js';
 import { type Conflict, conflictAsValue } from '../log/conflict-as-value.js';
+import { CALL } from '../stream/option-names.js';
 
 export interface KeyValueOptions<V>
   extends Pick<
@@ -72,6 +74,15 @@ export interface PutResult {
   readonly version: Version;
 }
 
+const OPTIONS: OptionNames<KeyValueOptions<unknown>> = {
+  ...{ schema: true, schemaVersion: true, migrations: true, codec: true, transforms: true, blobs: true },
+  ...{ timeoutMs: true, requireDurability: true, ttlMs: true, maxInlineBytes: true },
+};
+const CREATE: OptionNames<Omit<PutOptions, 'ifVersion'>> = { operationId: true, ttlMs: true, ...CALL };
+const PUT: OptionNames<PutOptions> = { ifVersion: true, ...CREATE };
+const REMOVE: OptionNames<RemoveOptions> = { ifVersion: true, ...CALL };
+const ENTRIES: OptionNames<EntriesOptions> = { prefix: true, after: true, limit: true, ...CALL };
+
 /** Values that are read together when many are. */
 const TOGETHER = 16;
 
@@ -89,14 +100,17 @@ export class KeyValue<V = unknown> {
   /** @param store stays open; closing it closes this */
   constructor(
     private readonly store: Store,
-    { maxInlineBytes, ...options }: KeyValueOptions<V> = {},
+    given: KeyValueOptions<V> = {},
   ) {
+    checkOptions('KeyValue', given, OPTIONS);
+    const { maxInlineBytes, ...options } = given;
     this.options = { ...options, retain: NEWEST };
     this.maxInlineBytes = checkMaxInlineBytes(maxInlineBytes ?? (options.blobs && Infinity));
   }
 
   /** Undefined: there is none. */
-  async get(key: string, options?: CallOptions): Promise<ValueEntry<V> | undefined> {
+  async get(key: string, options: CallOptions = {}): Promise<ValueEntry<V> | undefined> {
+    checkOptions('get', options, CALL);
     try {
       const { state: value, version, head, savedAt } = await this.agent(key).read(options);
       // What was read is there: a live state has a head.
@@ -113,15 +127,18 @@ export class KeyValue<V = unknown> {
    * @throws StateValidationError, StateSerializationError, StateTooLargeError, InvalidKeyError before anything is sent
    * @throws OutcomeUnknownError when the answer was lost and could not be found out within the deadline
    */
-  async put(key: string, value: V, { ifVersion, ...options }: PutOptions = {}): Promise<PutResult> {
+  async put(key: string, value: V, options: PutOptions = {}): Promise<PutResult> {
+    checkOptions('put', options, PUT);
+    const { ifVersion, ...call } = options;
     const agent = this.agent(key);
     assertInlineBytes(value, this.maxInlineBytes, 'value', key);
     const expected = ifVersion === undefined ? 'any' : expectedOf(ifVersion);
-    return { version: await agent.save(value, { ...options, expected }) };
+    return { version: await agent.save(value, { ...call, expected }) };
   }
 
   /** Puts a value where there is none. Of any number that try at once, one does. @throws StateConflictError */
-  create(key: string, value: V, options: Omit<PutOptions, 'ifVersion'> = {}): Promise<PutResult> {
+  async create(key: string, value: V, options: Omit<PutOptions, 'ifVersion'> = {}): Promise<PutResult> {
+    checkOptions('create', options, CREATE);
     return this.put(key, value, { ...options, ifVersion: 'absent' });
   }
 
@@ -129,9 +146,11 @@ export class KeyValue<V = unknown> {
    * @returns whether there was one
    * @throws StateConflictError where something else is there than `ifVersion` says
    */
-  delete(key: string, { ifVersion, ...options }: RemoveOptions = {}): Promise<boolean> {
+  async delete(key: string, options: RemoveOptions = {}): Promise<boolean> {
+    checkOptions('delete', options, REMOVE);
+    const { ifVersion, ...call } = options;
     const expected = ifVersion === undefined ? {} : { expected: expectedOf(ifVersion) };
-    return this.agent(key).delete({ ...options, ...expected });
+    return this.agent(key).delete({ ...call, ...expected });
   }
 
   /** As `put`, with a conflict as a value. Everything else is thrown. */
@@ -164,17 +183,16 @@ export class KeyValue<V = unknown> {
    * All values whose keys start with exactly `prefix`; in code point order where `capabilities.orderedKeys`. Each is as it
    * was when it was read, and not all of them are read at one moment.
    */
-  async *entries({
-    prefix,
-    ...options
-  }: EntriesOptions = {}): AsyncGenerator<ValueEntry<V>, void, undefined> {
+  async *entries(options: EntriesOptions = {}): AsyncGenerator<ValueEntry<V>, void, undefined> {
+    checkOptions('entries', options, ENTRIES);
+    const { prefix, ...listing } = options;
     const { timeoutMs, signal } = options;
     const call = {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(signal === undefined ? {} : { signal }),
     };
     let keys: string[] = [];
-    for await (const { key } of this.store.keys(prefix, options)) {
+    for await (const { key } of this.store.keys(prefix, listing)) {
       keys.push(key);
       if (keys.length < TOGETHER) continue;
       yield* await this.found(keys, call);

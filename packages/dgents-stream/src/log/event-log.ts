@@ -11,11 +11,19 @@ import {
   type Transform,
   type Version,
 } from 'dgents-core';
-import { appendTogether, EventReader, type FoldedAgent, type FoldedOptions } from 'dgents-core/folding';
+import {
+  appendTogether,
+  checkOptions,
+  EventReader,
+  type FoldedAgent,
+  type FoldedOptions,
+  type OptionNames,
+} from 'dgents-core/folding';
 import { checkMaxInlineBytes } from '../blobs/inline-bytes.js';
 import type { CompactOptions, CompactResult } from '../compaction/compact.js';
 import { archived } from '../compaction/read-archive.js';
 import type { AnyEvent } from '../stream/definition.js';
+import { APPEND, CALL } from '../stream/option-names.js';
 import { type EventMetadata, metaOf, type Recorded, recordedOf } from '../stream/recorded.js';
 import type { AppendOptions, AppendResult } from '../stream/stream-agent.js';
 import { type Conflict, conflictAsValue } from './conflict-as-value.js';
@@ -97,6 +105,24 @@ export interface StreamEntry {
   readonly lastAt: Date;
 }
 
+const LOG: OptionNames<EventLogOptions<AnyEvent>> = {
+  events: true,
+  codec: true,
+  transforms: true,
+  timeoutMs: true,
+  requireDurability: true,
+  maxInlineBytes: true,
+};
+const { messageId, correlationId, causationId, metadata, expectedVersion } = APPEND;
+const PART: OptionNames<BatchAppend<AnyEvent>> = {
+  ...{ stream: true, events: true, expectedVersion },
+  ...{ correlationId, causationId, metadata },
+};
+const BATCH: OptionNames<CallOptions & Pick<AppendOptions, 'messageId'>> = { messageId, ...CALL };
+const READ: OptionNames<ReadOptions> = { from: true, to: true, reverse: true, limit: true, ...CALL };
+const ALL: OptionNames<AllOptions> = { after: true, prefix: true, follow: true, ...CALL };
+const STREAMS: OptionNames<StreamsOptions> = { prefix: true, after: true, limit: true, ...CALL };
+
 /** How many streams are known at a time: their next append needs one round trip, those of others two. */
 const MAX_KNOWN = 1_000;
 
@@ -119,8 +145,10 @@ export class EventLog<E extends AnyEvent = AnyEvent> {
   /** @param store stays open; closing it closes this */
   constructor(
     private readonly store: Store,
-    { events, maxInlineBytes, ...options }: EventLogOptions<E> = {},
+    given: EventLogOptions<E> = {},
   ) {
+    checkOptions('EventLog', given, LOG);
+    const { events, maxInlineBytes, ...options } = given;
     this.options = { ...options, eventSchema: events };
     this.maxInlineBytes = checkMaxInlineBytes(maxInlineBytes);
     this.reader = new EventReader(options);
@@ -140,6 +168,7 @@ export class EventLog<E extends AnyEvent = AnyEvent> {
    * @throws OutcomeUnknownError when the answer was lost and could not be found out within the deadline
    */
   async append(stream: string, events: E | readonly E[], options: AppendOptions = {}): Promise<AppendResult> {
+    checkOptions('append', options, APPEND);
     const { expectedVersion, messageId, correlationId, causationId, metadata, ...call } = options;
     const { first, version, duplicate } = await this.stream(stream).append(listOf(events), {
       ...call,
@@ -168,15 +197,21 @@ export class EventLog<E extends AnyEvent = AnyEvent> {
    */
   async appendBatch(
     appends: readonly BatchAppend<E>[],
-    { messageId, ...call }: CallOptions & Pick<AppendOptions, 'messageId'> = {},
+    options: CallOptions & Pick<AppendOptions, 'messageId'> = {},
   ): Promise<readonly AppendResult[]> {
-    const parts = appends.map(({ stream, events, expectedVersion, ...said }) => ({
-      agent: this.stream(stream) as unknown as FoldedAgent<unknown>,
-      // Taken now: they are looked at once more when somebody else was first.
-      events: listOf(events).map((event) => this.codec.copy(event, { key: stream }).value),
-      ...(expectedVersion === undefined ? {} : { expected: expectedVersion }),
-      meta: metaOf(said),
-    }));
+    checkOptions('appendBatch', options, BATCH);
+    const { messageId, ...call } = options;
+    const parts = appends.map((append) => {
+      checkOptions('An append of a batch', append, PART);
+      const { stream, events, expectedVersion, ...said } = append;
+      return {
+        agent: this.stream(stream) as unknown as FoldedAgent<unknown>,
+        // Taken now: they are looked at once more when somebody else was first.
+        events: listOf(events).map((event) => this.codec.copy(event, { key: stream }).value),
+        ...(expectedVersion === undefined ? {} : { expected: expectedVersion }),
+        meta: metaOf(said),
+      };
+    });
     const results = await appendTogether(this.store, parts, { ...call, operationId: messageId });
     return results.map(({ first, version, duplicate }) => ({ firstVersion: first, version, duplicate }));
   }
@@ -195,10 +230,9 @@ export class EventLog<E extends AnyEvent = AnyEvent> {
    * The events of a stream that are kept, oldest first; none where there is no such stream.
    * @throws LogCompactedError when `from` is no longer kept, or what comes next was compacted meanwhile
    */
-  async *read(
-    stream: string,
-    { limit = Infinity, ...range }: ReadOptions = {},
-  ): AsyncGenerator<Recorded<E>, void, undefined> {
+  async *read(stream: string, options: ReadOptions = {}): AsyncGenerator<Recorded<E>, void, undefined> {
+    checkOptions('read', options, READ);
+    const { limit = Infinity, ...range } = options;
     if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 0)) {
       throw new RangeError(`The limit is a whole number from 0 on, not ${String(limit)}.`);
     }
@@ -217,12 +251,10 @@ export class EventLog<E extends AnyEvent = AnyEvent> {
    * no streams are left out.
    * @throws UnsupportedError where `capabilities.feed` is false
    */
-  async *all({
-    after,
-    prefix = '',
-    ...options
-  }: AllOptions = {}): AsyncGenerator<LogEntry<E> | LogGap, void, undefined> {
-    for await (const entry of this.store.feed(after, options)) {
+  async *all(options: AllOptions = {}): AsyncGenerator<LogEntry<E> | LogGap, void, undefined> {
+    checkOptions('all', options, ALL);
+    const { after, prefix = '', ...following } = options;
+    for await (const entry of this.store.feed(after, following)) {
       if (!entry.key.startsWith(prefix)) continue;
       const item = this.entryOf(entry);
       if (item !== undefined) yield item;
@@ -241,8 +273,10 @@ export class EventLog<E extends AnyEvent = AnyEvent> {
    * The catalogue: every key that starts with exactly `prefix`, and where it ends; in code point order where
    * `capabilities.orderedKeys`. States that are no streams are listed as well, those that were deleted are not.
    */
-  async *streams({ prefix, ...options }: StreamsOptions = {}): AsyncGenerator<StreamEntry, void, undefined> {
-    for await (const { key, version, savedAt } of this.store.keys(prefix, options)) {
+  async *streams(options: StreamsOptions = {}): AsyncGenerator<StreamEntry, void, undefined> {
+    checkOptions('streams', options, STREAMS);
+    const { prefix, ...listing } = options;
+    for await (const { key, version, savedAt } of this.store.keys(prefix, listing)) {
       yield { stream: key, version, lastAt: savedAt };
     }
   }

@@ -3,6 +3,7 @@ import type { Store } from 'dgents-core';
 import {
   type Appended,
   type AppendOptions,
+  checkOptions,
   type EventRange,
   type EventRules,
   FoldedAgent,
@@ -14,6 +15,7 @@ import { assertInlineBytes } from '../blobs/inline-bytes.js';
 import { keeperOf } from '../compaction/archive-writer.js';
 import type { CompactOptions, CompactResult } from '../compaction/compact.js';
 import type { AnyEvent } from '../stream/definition.js';
+import { COMPACT } from '../stream/option-names.js';
 
 /** Whatever has happened, the state is null: an append needs to know the end of its stream, and no event of it. */
 const NO_STATE: EventRules = {
@@ -45,7 +47,9 @@ export class LogStream extends FoldedAgent<null> {
     return this.storedEvents(range);
   }
 
-  compact({ before, archive, ...call }: CompactOptions): Promise<CompactResult> {
+  async compact(options: CompactOptions): Promise<CompactResult> {
+    checkOptions('compact', options, COMPACT);
+    const { before, archive, ...call } = options;
     return this.compactTo(before, keeperOf(archive, this.key), call);
   }
 

@@ -25,6 +25,7 @@ import type { CompactOptions, CompactResult } from '../compaction/compact.js';
 import type { AnyEvent, EventOf, StreamDefinition } from './definition.js';
 import { type FoldRules, rulesOf } from './fold-rules.js';
 import { assertInline, besidesOf, type InlineProjection } from './inline.js';
+import { APPEND, COMPACT, EVENTS, SUBSCRIBE } from './option-names.js';
 import { type EventMetadata, metaOf, type Recorded, recordedOf } from './recorded.js';
 
 /** Options of one agent of a stream. */
@@ -159,6 +160,7 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
    * @throws OutcomeUnknownError when the answer was lost and could not be found out within the deadline
    */
   async append(events: E | readonly E[], options: AppendOptions = {}): Promise<AppendResult> {
+    checkOptions('append', options, APPEND);
     const { expectedVersion, messageId, correlationId, causationId, metadata, ...call } = options;
     const list = Array.isArray(events) ? (events as readonly E[]) : [events as E];
     const expected = expectedVersion === undefined ? {} : { expected: expectedVersion };
@@ -189,6 +191,7 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
    * @throws TypeError when the definition has no `decide`, or it gives a promise or nothing
    */
   async decide(command: C, options: AppendOptions = {}): Promise<AppendResult> {
+    checkOptions('decide', options, APPEND);
     const { decide } = this.definition;
     if (typeof decide !== 'function') {
       throw new TypeError('The definition of this stream has no `decide`: (command, state) => events.');
@@ -249,7 +252,9 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
     options: EventsOptions<T> & { readonly type: T | readonly T[] },
   ): AsyncIterable<Recorded<EventOf<E, T>>>;
   events(options?: EventsOptions<E['type']>): AsyncIterable<Recorded<E>>;
-  async *events({ type, ...range }: EventsOptions = {}): AsyncGenerator<Recorded<never>, void, undefined> {
+  async *events(options: EventsOptions = {}): AsyncGenerator<Recorded<never>, void, undefined> {
+    checkOptions('events', options, EVENTS);
+    const { type, ...range } = options;
     const wanted = typesOf(type);
     for await (const { record, event } of this.storedEvents(range)) {
       const current = this.fold.current(event, record);
@@ -267,11 +272,9 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
     options: SubscribeOptions<T> & { readonly type: T | readonly T[] },
   ): AsyncIterable<Recorded<EventOf<E, T>> | CaughtUp>;
   subscribe(options?: SubscribeOptions<E['type']>): AsyncIterable<Recorded<E> | CaughtUp>;
-  subscribe({
-    from = 1,
-    type,
-    ...following
-  }: SubscribeOptions = {}): AsyncIterable<Recorded<never> | CaughtUp> {
+  subscribe(options: SubscribeOptions = {}): AsyncIterable<Recorded<never> | CaughtUp> {
+    checkOptions('subscribe', options, SUBSCRIBE);
+    const { from = 1, type, ...following } = options;
     const wanted = typesOf(type);
     return this.followEvents(from, following, ({ record, event }) => {
       const current = this.fold.current(event, record);
@@ -308,7 +311,9 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
    * @throws StateCorruptionError, LogCompactedError, TypeError for an archive that these events cannot be added to: nothing
    *   was compacted; StorageFullError, StorageUnavailableError where it cannot be written
    */
-  compact({ before, archive, ...call }: CompactOptions): Promise<CompactResult> {
+  async compact(options: CompactOptions): Promise<CompactResult> {
+    checkOptions('compact', options, COMPACT);
+    const { before, archive, ...call } = options;
     return this.compactTo(before, keeperOf(archive, this.key), call);
   }
 
