@@ -6,7 +6,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Head, LogRecord, LogTail, Meta, RangeOptions, Version } from '../backend.js';
 import { jsonBytes } from '../codec/measure.js';
 import type { CallOptions, SaveOptions } from '../data-agent.js';
-import { EventFoldError, LogCompactedError } from '../errors.js';
+import { EventFoldError, LogCompactedError, StateExpiredError } from '../errors.js';
 import { checkKey } from '../keys.js';
 import { told, toldEach } from '../observe/operations.js';
 import { type AgentOptions, StateAgent } from '../state/agent.js';
@@ -26,7 +26,8 @@ import {
 } from '../state/operation.js';
 import { planOne } from '../state/plan.js';
 import { settleRepeats } from '../state/repeats.js';
-import { ABSENT, bytesOf, compacted, type Snapshot, sameHead } from '../state/replica.js';
+import { ABSENT, bytesOf, compacted, headOf, type Snapshot, sameHead } from '../state/replica.js';
+import { regression } from '../state/sight.js';
 import { type Part, present } from '../state/transact.js';
 import { Bell, follow, pollMsOf } from '../state/watch.js';
 import type { Store } from '../store.js';
@@ -439,12 +440,17 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
       await this.prepare(this.begin(undefined));
       void follow(this.cell, hints.signal, () => bell.ring());
       let next = from;
+      let seen: Head | undefined;
       let told = false;
       while (!ending.signal.aborted) {
-        const page = await this.page({ from: next, to: next + PAGE - 1 }, this.begin(undefined));
+        const page =
+          seen === undefined
+            ? await this.page({ from: next, to: next + PAGE - 1 }, this.begin(undefined))
+            : await this.following(seen);
         for (const record of page) {
           if (ending.signal.aborted) return;
           next = record.version + 1;
+          seen = headOf(record);
           const item = record.kind === 'event' ? shown({ record, event: this.eventIn(record) }) : undefined;
           if (item !== undefined) yield item;
         }
@@ -461,6 +467,24 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
       unclose();
       signal?.removeEventListener('abort', end);
     }
+  }
+
+  /**
+   * What follows a record that was given. Its id is compared: numbers begin anew where a log has expired.
+   * @throws LogCompactedError, StateExpiredError, StateRegressionError
+   */
+  private async following(seen: Head): Promise<readonly LogRecord[]> {
+    const { engine, key } = this;
+    const call = this.begin(undefined);
+    const options = { after: seen, limit: PAGE, timeoutMs: remainingMs(call) };
+    const tail = await this.within(engine.backend.read(key, options), call);
+    if (tail.since === 'same') return tail.records;
+    if (tail.since === 'trimmed') throw compacted(key, seen.version + 1, tail.floor);
+    if (!engine.port.ttl) throw regression(key, seen, tail.head);
+    throw new StateExpiredError(
+      `The stream "${key}" has expired behind version ${seen.version}. What is there now begins anew: subscribe again.`,
+      { key },
+    );
   }
 
   // ── Upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────

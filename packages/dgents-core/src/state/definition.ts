@@ -42,7 +42,7 @@ export interface DefinitionOptions<S> {
 
 /** What else makes a definition, for agents whose logs hold events. */
 export interface EventOptions {
-  /** How events make the state; without it they are passed over. */
+  /** How events make the state; without it a log that holds events is refused. */
   readonly events?: EventRules;
 }
 

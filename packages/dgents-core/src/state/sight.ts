@@ -78,7 +78,8 @@ export class Sight {
   }
 }
 
-function regression(key: string, seen: Head, actual: Head | null): StateRegressionError {
+/** What a handle has seen is no longer part of the log. */
+export function regression(key: string, seen: Head, actual: Head | null): StateRegressionError {
   const now = summary(actual);
   return new StateRegressionError(
     `The store went back in time: this handle saw version ${seen.version} of "${key}" (operation ${seen.id}), ` +

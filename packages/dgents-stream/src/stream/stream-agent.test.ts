@@ -282,3 +282,22 @@ test('a plain agent does not take a stream for a state, nor write over it', asyn
   expect(await store.erase('a')).toBe(1);
   await store.close();
 });
+
+test('a subscription to a stream that expires and begins anew says so, and misses nothing in silence', async () => {
+  let now = 1000;
+  const store = new Store(memoryBackend({ clock: () => now }), { clock: () => now });
+  const open = (): StreamAgent<Moved, Account, Order> => new StreamAgent(store, 'a', account, { ttlMs: 50 });
+  await open().append([deposit(1), deposit(2)]);
+  const seen: unknown[] = [];
+  const following = (async () => {
+    for await (const item of open().subscribe({ pollMs: 5 })) {
+      seen.push('caughtUp' in item ? 'caught up' : item.event.amount);
+      if (seen.length !== 3) continue;
+      now += 100;
+      void open().append([deposit(3), deposit(4), deposit(5)]);
+    }
+  })();
+  await expect(following).rejects.toMatchObject({ code: 'DGENTS_STATE_EXPIRED' });
+  expect(seen).toEqual([1, 2, 'caught up']);
+  await store.close();
+});
