@@ -43,7 +43,6 @@ export interface CaughtUpOptions {
 export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposable {
   readonly id: string;
   private readonly settings: Settings;
-  private readonly unit: 'position' | 'version';
   private readonly progress = new Progress();
   private readonly asking = new Asking();
   private readonly ending = new AbortController();
@@ -54,7 +53,7 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
   /** Why it runs no longer. */
   private end: { readonly reason: unknown } | undefined;
   private running: Promise<void> | undefined;
-  private isRegistered = false;
+  private isPrepared = false;
   private toldWritten = -1;
 
   /** @throws TypeError, RangeError for options that cannot be meant; AgentClosedError */
@@ -65,7 +64,6 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
   ) {
     this.settings = settingsOf(options);
     this.id = projection.id;
-    this.unit = options.stream === undefined ? 'position' : 'version';
     const { name, version } = projection;
     store.engine.assertOpen();
     this.lease = new Lease(store, internalKey('lease', name, version), options.holder, this.settings.leaseMs);
@@ -143,10 +141,13 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
     return this.stop();
   }
 
-  /** How it is doing. Some reads: not for every request. */
+  /**
+   * How it is doing. Some reads: not for every request.
+   * @throws UnsupportedError where its models follow another stream than this processor, or the feed
+   */
   async status(): Promise<ProjectionStatus> {
     const { store, projection, options, progress } = this;
-    const position = await placeOf(store, projection, this.unit);
+    const position = await placeOf(store, projection, options.stream);
     const [lag, waiting, lease] = await Promise.all([
       lagOf(store, projection, position, options.stream),
       this.parkedEvents.load(),
@@ -174,7 +175,7 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
    * stream stays behind it. Whoever processes meanwhile, here or elsewhere, goes on.
    */
   replayParked({ signal = this.ending.signal }: CaughtUpOptions = {}): Promise<ReplayResult> {
-    return replayParked(this.store, this.projection, this.unit, signal);
+    return replayParked(this.store, this.projection, this.options.stream, signal);
   }
 
   // ── Processing ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -221,7 +222,7 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
     progress.state = 'standby';
     if (this.waiters.size === 0) return;
     const { turn } = asking;
-    const place = await placeOf(store, projection, this.unit);
+    const place = await placeOf(store, projection, options.stream);
     const { events, isMore } = await lagOf(store, projection, place, options.stream);
     if (events === 0 && !isMore) this.answer(turn);
   }
@@ -242,8 +243,9 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
 
   private async follow(signal: AbortSignal): Promise<void> {
     const { store, projection, options, settings, progress, asking } = this;
-    const writer = new Writer(store, projection, this.unit);
+    const writer = new Writer(store, projection, options.stream);
     const place = await writer.open();
+    await this.register();
     await this.rebuild.begin();
     progress.place = place;
     progress.state = 'running';
@@ -281,7 +283,7 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
   /** What has to be true before the first event is read. */
   private async prepare(): Promise<void> {
     const { store, projection, options } = this;
-    if (this.isRegistered) return;
+    if (this.isPrepared) return;
     const { atomicity, feed, joins } = await store.ready();
     const missing =
       options.stream === undefined && feed === false
@@ -299,6 +301,15 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
     const { stream } = options;
     if (stream !== undefined && !projection.sources.reads(stream))
       throw new UnsupportedError(`"${this.id}" does not read "${stream}".`, { key: stream });
+    // What others make of it is not to be waited for behind them.
+    await placeOf(store, projection, stream);
+    this.isPrepared = true;
+  }
+
+  /** Before the first event is read. Only whoever has its turn does: another one might follow something else. */
+  private async register(): Promise<void> {
+    const { store, projection, options } = this;
+    const { stream } = options;
     const { checkpointKey: checkpoint } = projection;
     const { prefixes } = projection.sources;
     await registerConsumer(
@@ -308,6 +319,5 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
         ? { kind: 'feed', checkpoint, ...(prefixes === undefined ? {} : { prefixes }) }
         : { kind: 'stream', stream, checkpoint },
     );
-    this.isRegistered = true;
   }
 }

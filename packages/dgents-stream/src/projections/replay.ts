@@ -20,10 +20,10 @@ const MAX_WAIT_MS = 20;
 export async function replayParked<M, E extends AnyEvent>(
   store: Store,
   projection: Projection<M, E>,
-  unit: 'position' | 'version',
+  stream: string | undefined,
   signal: AbortSignal,
 ): Promise<ReplayResult> {
-  const writer = new Writer(store, projection, unit);
+  const writer = new Writer(store, projection, stream);
   const failed: { key: string; version: number; error: string }[] = [];
   // What follows one that failed in its stream stays behind it.
   const held = new Set<string>();

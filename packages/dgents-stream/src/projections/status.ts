@@ -1,6 +1,7 @@
 /** How a projection is doing, as its store tells: in whichever process it is processed. */
 import type { Store } from 'dgents-core';
 import type { AnyEvent } from '../stream/definition.js';
+import { placeIn } from './checkpoint.js';
 import type { Place } from './items.js';
 import type { LeaseState } from './lease.js';
 import type { LastError, ProcessorState } from './progress.js';
@@ -42,15 +43,16 @@ export function holderOf(lease: LeaseState | undefined): ProjectionStatus['holde
     : { name: lease.holder, until: new Date(lease.until) };
 }
 
-/** Where the newest version of the checkpoint says it is. */
+/**
+ * Where the newest version of the checkpoint says it is.
+ * @throws UnsupportedError, StateCorruptionError where it does not say that of what is followed
+ */
 export async function placeOf<M, E extends AnyEvent>(
   store: Store,
   projection: Projection<M, E>,
-  unit: 'position' | 'version',
+  stream: string | undefined,
 ): Promise<Place | undefined> {
-  const { head, meta } = await projection.checkpoint(store).read();
-  if (head === null || head.deleted) return undefined;
-  return (meta as Record<string, Place> | undefined)?.[unit];
+  return placeIn(projection, await projection.checkpoint(store).read(), stream);
 }
 
 export async function lagOf<M, E extends AnyEvent>(

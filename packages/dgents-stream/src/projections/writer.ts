@@ -7,13 +7,13 @@ import {
   type Head,
   type Meta,
   type StateAgent,
-  StateCorruptionError,
   type Store,
   UnsupportedError,
 } from 'dgents-core';
 import { changeTogether, type TogetherChange } from 'dgents-core/folding';
 import type { AnyEvent } from '../stream/definition.js';
 import type { Recorded } from '../stream/recorded.js';
+import { checkpointMeta, placeIn } from './checkpoint.js';
 import type { Place } from './items.js';
 import { internalKey } from './names.js';
 import { nameOf, operationIdOf, type Parked, type ParkedEvent, ParkedEvents } from './parked.js';
@@ -59,8 +59,8 @@ export class Writer<M, E extends AnyEvent> {
   constructor(
     private readonly store: Store,
     private readonly projection: Projection<M, E>,
-    /** Of one stream, its place is a version; of the feed, a position. */
-    private readonly unit: 'position' | 'version',
+    /** What is followed; undefined: the feed. */
+    private readonly stream: string | undefined,
   ) {
     const { name, version } = projection;
     this.checkpoint = projection.checkpoint(store);
@@ -69,20 +69,13 @@ export class Writer<M, E extends AnyEvent> {
 
   /**
    * Where the projection is; undefined: at the beginning.
+   * @throws UnsupportedError where it follows another stream, or the feed
    * @throws StateCorruptionError where somebody else has written the model
    */
   async open(): Promise<Place | undefined> {
-    const { projection, unit, checkpoint } = this;
-    const { head, meta } = await checkpoint.read();
-    this.head = head;
-    if (head === null || head.deleted) return undefined;
-    const place = (meta as Record<string, unknown> | undefined)?.[unit];
-    if (typeof place === (unit === 'position' ? 'string' : 'number')) return place as Place;
-    throw new StateCorruptionError(
-      `The newest version of "${checkpoint.key}" does not say how far "${projection.id}" is (meta.${unit}): somebody else has ` +
-        'written it, or it follows something else. Delete it, and it is made anew; or raise the `version` of the projection.',
-      { key: checkpoint.key },
-    );
+    const found = await this.checkpoint.read();
+    this.head = found.head;
+    return placeIn(this.projection, found, this.stream);
   }
 
   /** How many events at most can be written as one: their models change as one, too. */
@@ -193,7 +186,7 @@ export class Writer<M, E extends AnyEvent> {
   }
 
   private metaOf(place: Place): Meta {
-    const meta = { [this.unit]: place };
+    const meta = checkpointMeta(this.stream, place);
     if (Buffer.byteLength(JSON.stringify(meta)) <= MAX_PLACE_BYTES) return meta;
     throw new UnsupportedError(
       `The feed of this ${this.store.backend.name} store has too many partitions for one projection: its position does not fit ` +
