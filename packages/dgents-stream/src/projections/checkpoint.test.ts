@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileBackend, memoryBackend, Store } from 'dgents-core';
-import { consumers, defineProjection } from '../index.js';
-import { deposit, openAccount, Processors, streams } from '../testing/accounts.js';
+import { consumers, defineProjection, defineStream, StreamAgent } from '../index.js';
+import { account, deposit, type Moved, openAccount, Processors, streams } from '../testing/accounts.js';
 
 const list = defineProjection({
   name: 'list',
@@ -71,4 +71,18 @@ test('whoever follows the feed does not go on from a version, nor from a positio
     code: 'DGENTS_UNSUPPORTED',
     message: '"other@1" follows "account:1"; give it another name to follow the feed.',
   });
+});
+
+test('no processor runs for a model that is kept inline', async () => {
+  store = new Store(memoryBackend());
+  const inline = defineStream<Moved, number>({ ...account, inline: [list.inline()] });
+  await new StreamAgent(store, 'account:1', inline).append(deposit(1));
+  await expect(processors.start(store, list).finished).rejects.toMatchObject({
+    code: 'DGENTS_UNSUPPORTED',
+    message: expect.stringContaining(
+      'has no checkpoint: it is kept inline, or was written by something else.',
+    ),
+  });
+  await new StreamAgent(store, 'account:1', inline).append(deposit(2));
+  expect(await list.model(store).load()).toEqual([1, 2]);
 });

@@ -2,7 +2,7 @@
  * How far a projection is, as the meta of its checkpoint tells: `{ position }` in the feed, or `{ version, stream }` in one
  * stream. A version says nothing without its stream: whoever takes it for that of another one passes events over.
  */
-import { type Head, type Meta, StateCorruptionError, UnsupportedError } from 'dgents-core';
+import { type Head, type Meta, UnsupportedError } from 'dgents-core';
 import type { Place } from './items.js';
 
 /** Whose it is. */
@@ -18,8 +18,7 @@ export function checkpointMeta(stream: string | undefined, place: Place): Meta {
 /**
  * @param stream what is followed; undefined: the feed
  * @returns undefined at the beginning
- * @throws UnsupportedError where it follows something else
- * @throws StateCorruptionError where somebody else has written the model
+ * @throws UnsupportedError where it follows something else, or no processor wrote the model
  */
 export function placeIn(
   { id, checkpointKey: key }: CheckpointOwner,
@@ -30,9 +29,9 @@ export function placeIn(
   const found = (meta ?? {}) as Readonly<Record<string, unknown>>;
   const isOfFeed = typeof found.position === 'string';
   if (!isOfFeed && (typeof found.version !== 'number' || typeof found.stream !== 'string')) {
-    throw new StateCorruptionError(
-      `The newest version of "${key}" does not say how far "${id}" is: somebody else has written it. Delete it, and it is ` +
-        'made anew; or raise the `version` of the projection.',
+    throw new UnsupportedError(
+      `The model "${key}" has no checkpoint: it is kept inline, or was written by something else. No processor may run for ` +
+        `it; give "${id}" another name, or raise its version, to build a model of its own.`,
       { key },
     );
   }

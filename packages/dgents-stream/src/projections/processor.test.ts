@@ -176,7 +176,7 @@ test('a model that was deleted is made anew; one that somebody else has written 
   expect(await totals.model(store).load()).toEqual({ events: 3, sum: 7 });
   await own.save({ events: 0, sum: 1000 }, { expected: 'any' });
   await open().append(deposit(8));
-  await expect(first.finished).rejects.toMatchObject({ code: 'DGENTS_STATE_CORRUPTION' });
+  await expect(first.finished).rejects.toMatchObject({ code: 'DGENTS_UNSUPPORTED' });
   expect(await own.load()).toEqual({ events: 0, sum: 1000 });
 });
 

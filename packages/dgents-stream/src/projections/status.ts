@@ -45,7 +45,7 @@ export function holderOf(lease: LeaseState | undefined): ProjectionStatus['holde
 
 /**
  * Where the newest version of the checkpoint says it is.
- * @throws UnsupportedError, StateCorruptionError where it does not say that of what is followed
+ * @throws UnsupportedError where it does not say that of what is followed
  */
 export async function placeOf<M, E extends AnyEvent>(
   store: Store,

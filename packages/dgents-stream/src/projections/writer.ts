@@ -69,8 +69,7 @@ export class Writer<M, E extends AnyEvent> {
 
   /**
    * Where the projection is; undefined: at the beginning.
-   * @throws UnsupportedError where it follows another stream, or the feed
-   * @throws StateCorruptionError where somebody else has written the model
+   * @throws UnsupportedError where it follows another stream, or the feed, or somebody else has written the model
    */
   async open(): Promise<Place | undefined> {
     const found = await this.checkpoint.read();
