@@ -2,12 +2,21 @@ import { memoryBackend, Store } from 'dgents-core';
 import {
   defineProjection,
   defineStream,
+  EventLog,
   type ProcessorOptions,
   type Projection,
   type ProjectionProcessor,
   StreamAgent,
 } from '../index.js';
-import { deposit, type Moved, openAccount, Processors, streams, until } from '../testing/accounts.js';
+import {
+  account,
+  deposit,
+  type Moved,
+  openAccount,
+  Processors,
+  streams,
+  until,
+} from '../testing/accounts.js';
 
 let store: Store;
 const processors = new Processors();
@@ -283,4 +292,42 @@ test('work on an event is told when its processor stops, and done again by the n
   await first.stop();
   await start(slow).caughtUp();
   expect(seen).toEqual(['1: 1', '2: 1', '2: 1']);
+});
+
+test.each([
+  [
+    'by type',
+    {
+      deposited: (model: number[], { event }: { event: Moved }) => void model.push(Number('amount' in event)),
+    },
+  ],
+  [
+    'as a function',
+    (model: number[], { event }: { event: Moved }) => void model.push(Number('amount' in event)),
+  ],
+])('an event of a type that its stream does not know is put aside, with `on` %s', async (_, on) => {
+  const list = defineProjection({ name: 'list', streams, initial: (): number[] => [], on });
+  await open().append(deposit(1));
+  await new EventLog(store).append('account:1', { type: 'depositted', amount: 2 });
+  await open('account:2').append(deposit(4));
+  const processor = start(list, { attempts: 1 });
+  await processor.caughtUp();
+  expect(await list.model(store).load()).toEqual([1, 1]);
+  expect(await processor.parked()).toMatchObject([
+    {
+      key: 'account:1',
+      version: 2,
+      error: expect.stringContaining('"depositted", is of a type that the fold'),
+    },
+  ]);
+  await processor.stop();
+  const lenient = defineProjection({
+    name: 'lenient',
+    streams: [{ prefix: 'account:', definition: { ...account, unknownEvents: 'ignore' as const } }],
+    initial: (): number[] => [],
+    on,
+  });
+  const second = start(lenient);
+  await second.caughtUp();
+  expect(await second.parked()).toEqual([]);
 });

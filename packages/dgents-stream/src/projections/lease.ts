@@ -79,6 +79,8 @@ export class Lease {
     const ended = new AbortController();
     const lose = (): void => ended.abort();
     stop.addEventListener('abort', lose, { once: true });
+    // While it was being taken.
+    if (stop.aborted) lose();
     const renewing = this.renew(ended);
     const end = async (): Promise<void> => {
       stop.removeEventListener('abort', lose);

@@ -49,12 +49,14 @@ export class Sources {
 
   /**
    * What a record says, as the program knows it now; null: an event that `retired` leaves out.
-   * @throws StateCorruptionError, MigrationError, EventFoldError, StateValidationError for what cannot be read
+   * An event that was stored is not checked by the `events` schema of its stream again, unless it is upcast.
+   * @throws EventFoldError for one that its stream does not know
+   * @throws StateCorruptionError, MigrationError, StateValidationError for what cannot be read
    */
   recorded<E extends AnyEvent>(key: string, record: LogRecord): Recorded<E> | null {
     const source = this.of(key);
     if (source === undefined) throw new UnsupportedError(`The projection does not read "${key}".`, { key });
-    const event = source.rules.current(source.reader.read(key, record), record);
+    const event = source.rules.foldable(source.reader.read(key, record), record);
     return event === null ? null : recordedOf<E>(key, record, event);
   }
 

@@ -93,6 +93,16 @@ test('a processor that was paused in the midst of a write, and overtaken, writes
   expect(await totals.model(store).load()).toEqual([1, 2, 4, 8, 16]);
 });
 
+test('a processor that is stopped while it takes the lease ends, and gives it back', async () => {
+  // Memory answers within the same turn of the event loop: each await is a step.
+  for (let steps = 0; steps < 200; steps += 1) {
+    const one = new ProjectionProcessor(store, totals, { leaseMs: 60_000 }).start();
+    for (let step = 0; step < steps; step += 1) await null;
+    await one.stop();
+    expect((await one.status()).holder).toBeUndefined();
+  }
+});
+
 test('a lease of a clock that is far ahead is over once it has not changed for as long as it lasts', async () => {
   const ahead = new Store(store.backend, { clock: () => Date.now() + 3_600_000 });
   const gone = new ProjectionProcessor(ahead, totals, { holder: 'gone', leaseMs: 200 });
