@@ -189,8 +189,8 @@ export class Applier<M, E extends AnyEvent> {
   private typeOf(key: string, record: Entry['record']): string {
     try {
       return this.how.projection.sources.recorded(key, record)?.event.type ?? 'retired';
-    } catch {
-      return 'unreadable';
+    } catch (error) {
+      return error instanceof EventFoldError ? error.type : 'unreadable';
     }
   }
 

@@ -141,6 +141,21 @@ export class FoldRules implements EventRules {
     throw failed(event, version, 'was upcast to something that is no event: return one, with its `type`');
   }
 
+  /** Whether there can be events of a type: a fold that is one function, or that ignores what it does not know, takes any. */
+  knows(type: string): boolean {
+    return this.ignoring || typeof this.handlers === 'function' || this.handlers.has(type);
+  }
+
+  /**
+   * As {@link current}, for those who do not fold: what the fold would refuse by its type they refuse, too.
+   * @throws MigrationError, EventFoldError, StateValidationError
+   */
+  foldable(event: unknown, place: Place): AnyEvent | null {
+    const current = this.current(event, place);
+    if (current !== null && !this.knows(current.type)) throw unknownType(current, place.version);
+    return current;
+  }
+
   private fold(state: unknown, event: AnyEvent, { version }: Place): unknown {
     const { handlers } = this;
     const handler = typeof handlers === 'function' ? handlers : handlers.get(event.type);
@@ -156,7 +171,14 @@ export class FoldRules implements EventRules {
           : '';
       throw failed(event, version, `could not be folded: ${reason(cause)}.${hint}`, cause);
     }
-    if (next === undefined) return this.unknown(state, event, version);
+    if (next === undefined) {
+      if (typeof handlers === 'function') return this.unknown(state, event, version);
+      throw failed(
+        event,
+        version,
+        'was folded to nothing: its handler returns the next state, or the one it was given',
+      );
+    }
     if (typeof (next as { then?: unknown } | null)?.then === 'function') {
       Promise.resolve(next).catch(() => undefined);
       throw failed(event, version, 'was folded to a promise: a fold is synchronous');
@@ -166,11 +188,7 @@ export class FoldRules implements EventRules {
 
   private unknown(state: unknown, event: AnyEvent, version: number): unknown {
     if (this.ignoring) return state;
-    throw failed(
-      event,
-      version,
-      "is of a type that the fold gives no state for. Add the type to the fold, to `retired`, or set `unknownEvents: 'ignore'`",
-    );
+    throw unknownType(event, version);
   }
 
   snapshotDue({ records, bytes, stateBytes }: Tail): boolean {
@@ -179,6 +197,14 @@ export class FoldRules implements EventRules {
     if (policy === undefined) return records >= DEFAULT_EVENTS && bytes >= DEFAULT_FACTOR * stateBytes;
     return records >= (policy.everyEvents ?? Infinity) || bytes >= (policy.everyBytes ?? Infinity);
   }
+}
+
+function unknownType(event: AnyEvent, version: number): EventFoldError {
+  return failed(
+    event,
+    version,
+    "is of a type that the fold gives no state for: it has no handler, or returned nothing. Add the type to the fold, to `retired`, or set `unknownEvents: 'ignore'`",
+  );
 }
 
 function failed(event: AnyEvent, version: number, what: string, cause?: unknown): EventFoldError {
