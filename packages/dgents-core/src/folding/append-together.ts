@@ -62,7 +62,7 @@ export function appendTogether(
   return told('append', engine, undefined, (event) =>
     engine.accept(
       (async () => {
-        checkOperationId(options.operationId);
+        checkOperationId(options.operationId, 'messageId');
         if (new Set(appends.map(({ agent }) => agent.key)).size !== appends.length) {
           throw new TypeError('Each stream takes part in a commit once.');
         }

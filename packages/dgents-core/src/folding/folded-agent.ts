@@ -144,7 +144,9 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
     super(store.engine, key, opening);
     this.rules = rules;
     const { codec } = this.cell.definition;
-    this.accepting = new Definition(eventSchema === undefined ? { codec } : { codec, schema: eventSchema });
+    const nameOf = (event: unknown): string => `event "${(event as { readonly type?: unknown }).type}"`;
+    const schema = eventSchema === undefined ? {} : { schema: eventSchema };
+    this.accepting = new Definition({ codec, nameOf, ...schema });
     store.adopt(this);
   }
 
@@ -237,7 +239,8 @@ export abstract class FoldedAgent<S> extends StateAgent<S> {
         ? (state, version) => this.drafts(decide?.(state, version) ?? [], meta)
         : () => drafts;
     const { produce, repeats, finish } = this.appending(make, drafts, operationId);
-    const compare: Comparison = expected === undefined ? { kind: 'any' } : comparisonOf(expected);
+    const compare: Comparison =
+      expected === undefined ? { kind: 'any' } : comparisonOf(expected, 'expectedVersion');
     const request: OperationRequest = {
       ...{ key, id: operationId ?? id, repeatable: operationId !== undefined, compare, otherwise: compare },
       ...{ pinned: expected !== undefined, blind: false, meta: undefined },

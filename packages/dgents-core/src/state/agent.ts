@@ -437,11 +437,12 @@ export class StateAgent<S> implements DataAgent<S>, Writer {
   ): Promise<T> {
     const call = this.begin(options);
     const { operationId, expected } = options;
-    checkOperationId(operationId);
+    checkOperationId(operationId, kind === 'append' ? 'messageId' : 'operationId');
     const ttlMs = checkTtl(options.ttlMs, options.keepTtl) ?? this.options.ttlMs;
     const seen = this.comparison();
     const commutes = kind === 'update' || kind === 'append';
-    const compare = expected !== undefined ? comparisonOf(expected) : commutes ? ANY : seen;
+    const pin = kind === 'append' ? 'expectedVersion' : 'expected';
+    const compare = expected !== undefined ? comparisonOf(expected, pin) : commutes ? ANY : seen;
     const request: OperationRequest = {
       key: this.key,
       id: operationId ?? this.engine.newId(),

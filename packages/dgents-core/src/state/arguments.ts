@@ -63,12 +63,15 @@ export function checkWeigh(
   };
 }
 
-/** @throws RangeError or TypeError */
-export function checkOperationId(id: string | undefined): void {
+/**
+ * @param name what the caller knows it by
+ * @throws RangeError or TypeError
+ */
+export function checkOperationId(id: string | undefined, name = 'operationId'): void {
   if (id === undefined) return;
-  if (typeof id !== 'string') throw new TypeError(`operationId is a string, not ${typeof id}.`);
+  if (typeof id !== 'string') throw new TypeError(`${name} is a string, not ${typeof id}.`);
   if (id.length === 0 || id.length > MAX_ID_LENGTH || !/^[\x20-\x7e]*$/.test(id)) {
-    throw new RangeError(`operationId has 1 to ${MAX_ID_LENGTH} printable ASCII characters.`);
+    throw new RangeError(`${name} has 1 to ${MAX_ID_LENGTH} printable ASCII characters.`);
   }
 }
 

@@ -377,9 +377,12 @@ export class Cell {
       expected === null ? NO_HEAD : { version: expected.version, id: expected.id, at: expected.at };
     const found = actual.head === null ? NO_HEAD : summary(actual.head);
     const when = found.version === 0 ? '' : ` (${new Date(found.at).toISOString()}, operation ${found.id})`;
+    const advice =
+      this.definition.events === undefined
+        ? 'Load again and decide anew, or use update() without `expected`.'
+        : 'Read again and decide anew; decide() and update() of a stream do so by themselves.';
     return new StateConflictError(
-      `"${this.key}" is at version ${found.version}${when}, not at ${wanted.version} as expected. ` +
-        'Load again and decide anew, or use update() without `expected`.',
+      `"${this.key}" is at version ${found.version}${when}, not at ${wanted.version} as expected. ${advice}`,
       { expected: wanted, actual: found, key: this.key },
     );
   }

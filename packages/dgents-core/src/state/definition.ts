@@ -44,6 +44,8 @@ export interface DefinitionOptions<S> {
 export interface EventOptions {
   /** How events make the state; without it a log that holds events is refused. */
   readonly events?: EventRules;
+  /** What people call a value that is checked; the state unless told. */
+  readonly nameOf?: (value: unknown) => string;
 }
 
 /** A state as it is held in memory. */
@@ -60,10 +62,12 @@ export class Definition {
   /** How the events of the log make its state. */
   readonly events: EventRules | undefined;
   private readonly migrations: Migrations;
+  private readonly nameOf: (value: unknown) => string;
 
   constructor(options: DefinitionOptions<unknown> & EventOptions) {
     this.codec = options.codec instanceof Codec ? options.codec : new Codec(options.codec);
     this.events = options.events;
+    this.nameOf = options.nameOf ?? (() => 'state');
     this.wrapping = new Wrapping(options.transforms, options.blobs, this.events !== undefined);
     this.schema = options.schema;
     this.schemaVersion = options.schemaVersion ?? 1;
@@ -154,7 +158,7 @@ export class Definition {
     const issues = result.issues.map(plainIssue);
     throw new StateValidationError(
       when === 'save'
-        ? `The state does not satisfy its schema: ${quote(issues)}. Nothing was stored.`
+        ? `The ${this.nameOf(state)} does not satisfy its schema: ${quote(issues)}. Nothing was stored.`
         : `What is stored of "${key}" does not satisfy the schema: ${quote(issues)}. It was left as it is; add a migration or correct the schema.`,
       { issues, key },
     );

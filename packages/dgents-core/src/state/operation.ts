@@ -141,9 +141,10 @@ export class Operation<T = unknown> {
   }
 
   unknown(why: string, cause?: unknown): void {
+    const idName = this.request.repeats === undefined ? 'operationId' : 'messageId';
     this.fail(
       new OutcomeUnknownError(
-        `${why} Whether the write happened is not known. Repeating it with { operationId: '${this.request.id}' } is safe.`,
+        `${why} Whether the write happened is not known. Repeating it with { ${idName}: '${this.request.id}' } is safe.`,
         {
           operationId: this.request.id,
           expected: this.sentAfter === undefined ? undefined : summary(this.sentAfter),
@@ -196,13 +197,14 @@ export function summary(head: Head | null): HeadSummary {
 
 /**
  * What a user gave as `expected`.
+ * @param name what the caller knows it by
  * @throws TypeError or RangeError when it is none of what may be given
  */
-export function comparisonOf(expected: Expected): Comparison {
+export function comparisonOf(expected: Expected, name = 'expected'): Comparison {
   if (expected === 'any') return { kind: 'any' };
   if (typeof expected === 'number') {
     if (!Number.isSafeInteger(expected) || expected < 0) {
-      throw new RangeError(`\`expected\` is a version, a whole number from 0 on, not ${expected}.`);
+      throw new RangeError(`\`${name}\` is a version, a whole number from 0 on, not ${expected}.`);
     }
     return expected === 0 ? { kind: 'absent' } : { kind: 'version', version: expected };
   }
@@ -212,5 +214,5 @@ export function comparisonOf(expected: Expected): Comparison {
     if (typeof expected.version === 'number' && typeof expected.id === 'string')
       return { kind: 'head', head: expected };
   }
-  throw new TypeError('`expected` is a Versioned, a Head, a version, 0 or "any".');
+  throw new TypeError(`\`${name}\` is a Versioned, a Head, a version, 0 or "any".`);
 }

@@ -32,9 +32,10 @@ export async function settleRepeats(
       noteReplayed(operation);
       await repeat(cell, operation, version, call);
     } else if (!complete && !(await isNew(cell, operation, call))) {
+      const pin = operation.request.repeats === undefined ? 'expected' : 'expectedVersion';
       operation.unknown(
         `The log of "${cell.key}" no longer reaches back far enough to tell whether this id was used before. ` +
-          'Give `expected`, or use ids from newOperationId().',
+          `Give \`${pin}\`, or use ids from newOperationId().`,
       );
     }
   }

@@ -125,6 +125,11 @@ export class StreamAgent<E extends AnyEvent, S, C = never> extends FoldedAgent<S
     readonly definition: StreamDefinition<E, S, C>,
     options: StreamAgentOptions = {},
   ) {
+    if (typeof (store as Partial<Store> | undefined)?.engine !== 'object') {
+      throw new TypeError(
+        'A StreamAgent is made of a store, a key and a definition: `new StreamAgent(store, key, definition)`.',
+      );
+    }
     checkOptions('StreamAgent', options, OPTIONS);
     const rules = rulesOf(definition);
     const { codec, transforms, migrations, foldVersion, events } = definition;
