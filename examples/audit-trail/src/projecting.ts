@@ -45,14 +45,9 @@ export interface ProjectOptions {
 /** A process that was killed keeps its turn for so long; the next one waits for it. */
 const LEASE_MS = 1_000;
 
-function processorOf(
-  store: Store,
-  name: keyof Models,
-  batchEvents = 500,
-): ProjectionProcessor<unknown, HistoryEvent> {
-  const projection = PROJECTIONS[name] as Projection<unknown, HistoryEvent>;
+function processorOf(store: Store, name: keyof Models, batchEvents = 500): ProjectionProcessor {
   // An audit with holes is none: what cannot be projected stops it.
-  return new ProjectionProcessor(store, projection, {
+  return new ProjectionProcessor(store, PROJECTIONS[name], {
     stream: HISTORY,
     batchEvents,
     leaseMs: LEASE_MS,

@@ -1,9 +1,10 @@
 import { memoryBackend, Store } from 'dgents-core';
 import {
+  type AnyProjection,
   defineProjection,
   type ProcessorOptions,
   type Projection,
-  type ProjectionProcessor,
+  ProjectionProcessor,
 } from '../index.js';
 import { deposit, type Moved, openAccount, Processors, streams, until } from '../testing/accounts.js';
 
@@ -251,4 +252,10 @@ test('what cannot be meant is refused', () => {
   expect(() => start(one, { batchEvents: 0 })).toThrow(RangeError);
   expect(() => start(one, { attempt: 3 } as never)).toThrow(/no option "attempt"/);
   expect(() => one.model(store, 'part')).toThrow(/one read model/);
+});
+
+test('what is no projection is refused at once', () => {
+  expect(() => new ProjectionProcessor(store, { name: 'totals' } as unknown as AnyProjection)).toThrow(
+    new TypeError('A processor takes a projection made by defineProjection.'),
+  );
 });

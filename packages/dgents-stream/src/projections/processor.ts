@@ -9,7 +9,7 @@ import { delay, Lease } from './lease.js';
 import { internalKey } from './names.js';
 import { type ParkedEvent, ParkedEvents } from './parked.js';
 import { Progress } from './progress.js';
-import type { Projection } from './projection.js';
+import { type AnyProjection, Projection } from './projection.js';
 import { Rebuild } from './rebuild.js';
 import { type ReplayResult, replayParked } from './replay.js';
 import { type ProcessorOptions, type Settings, settingsOf } from './settings.js';
@@ -40,7 +40,8 @@ export interface CaughtUpOptions {
  * const { sum } = await totals.model(store).load();
  * ```
  */
-export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposable {
+export class ProjectionProcessor<M = unknown, E extends AnyEvent = AnyEvent> implements AsyncDisposable {
+  readonly projection: Projection<M, E>;
   readonly id: string;
   private readonly settings: Settings;
   private readonly progress = new Progress();
@@ -56,19 +57,28 @@ export class ProjectionProcessor<M, E extends AnyEvent> implements AsyncDisposab
   private isPrepared = false;
   private toldWritten = -1;
 
-  /** @throws TypeError, RangeError for options that cannot be meant; AgentClosedError */
+  /**
+   * @param projection made by `defineProjection`
+   * @throws TypeError, RangeError for a projection or options that cannot be meant; AgentClosedError
+   */
+  constructor(store: Store, projection: Projection<M, E>, options?: ProcessorOptions);
+  /** Of several projections, each of its own types: `[revenue, stock].map((one) => new ProjectionProcessor(store, one))`. */
+  constructor(store: Store, projection: AnyProjection, options?: ProcessorOptions);
   constructor(
     private readonly store: Store,
-    readonly projection: Projection<M, E>,
+    projection: AnyProjection,
     private readonly options: ProcessorOptions = {},
   ) {
+    if (!(projection instanceof Projection))
+      throw new TypeError('A processor takes a projection made by defineProjection.');
+    this.projection = projection;
     this.settings = settingsOf(options);
     this.id = projection.id;
     const { name, version } = projection;
     store.engine.assertOpen();
     this.lease = new Lease(store, internalKey('lease', name, version), options.holder, this.settings.leaseMs);
     this.parkedEvents = new ParkedEvents(store, internalKey('parked', name, version));
-    this.rebuild = new Rebuild(store, projection);
+    this.rebuild = new Rebuild<M, E>(store, projection);
   }
 
   /** Begins, if it has not. What it ends with is told by {@link finished}, {@link caughtUp} and {@link status}. */

@@ -13,6 +13,12 @@ type Handler = (model: unknown, recorded: Recorded<never>) => unknown;
 const MAX_NAME_LENGTH = 100;
 const KEPT_VERSIONS = 1_000;
 
+/** A projection whatever its models and events are: what is known of each in a list of several. */
+export type AnyProjection = Pick<
+  Projection<unknown, AnyEvent>,
+  'name' | 'version' | 'id' | 'checkpointKey' | 'isApart' | 'needsStore' | 'hasModel'
+>;
+
 /** Made by {@link defineProjection}. */
 export class Projection<M, E extends AnyEvent> {
   readonly name: string;

@@ -1,6 +1,5 @@
 /** A read model as its readers see it: of the version that has caught up, whichever that is. */
 import type { CallOptions, Position, StateAgent, Store, Version, Versioned, WatchOptions } from 'dgents-core';
-import type { AnyEvent } from '../stream/definition.js';
 import { type Pointer, pointerOf } from './pointer.js';
 
 /** What a read model is made of: {@link Projection} is. */
@@ -101,6 +100,3 @@ export class ReadModel<M> {
     return this.known;
   }
 }
-
-/** @internal Any projection. */
-export type AnyProjection = Modelled<unknown> & { readonly events?: AnyEvent };
