@@ -85,14 +85,17 @@ export interface StreamDefinition<E extends AnyEvent, S, C = never> {
 }
 
 /**
- * Gives a definition back, with its types found out.
+ * Gives a definition back, checked by the compiler. Give it the union of the events and the state: they cannot be found
+ * out from a fold by type.
  *
  * ```ts
- * const account = defineStream({
+ * type Event = { type: 'deposited'; amount: number } | { type: 'withdrawn'; amount: number };
+ *
+ * const account = defineStream<Event, { balance: number }>({
  *   initial: () => ({ balance: 0 }),
  *   fold: {
- *     deposited: (state, { amount }: Deposited) => ({ balance: state.balance + amount }),
- *     withdrawn: (state, { amount }: Withdrawn) => ({ balance: state.balance - amount }),
+ *     deposited: (state, { amount }) => ({ balance: state.balance + amount }),
+ *     withdrawn: (state, { amount }) => ({ balance: state.balance - amount }),
  *   },
  * });
  * ```

@@ -70,7 +70,9 @@ describe('what goes wrong is told in the words of streams', () => {
     await expect(refusing.append(one)).rejects.toThrow(
       /^The event "n" does not satisfy its schema: .*too odd/,
     );
-    await expect(store.agent('b', { schema: events as never }).save(1)).rejects.toThrow(/^The state does not satisfy/);
+    await expect(store.agent('b', { schema: events as never }).save(1)).rejects.toThrow(
+      /^The state does not satisfy/,
+    );
   });
 
   test('a handler that returns nothing, also where unknown events are ignored', async () => {
