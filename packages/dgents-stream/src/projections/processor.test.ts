@@ -2,6 +2,7 @@ import { memoryBackend, Store } from 'dgents-core';
 import {
   type AnyProjection,
   defineProjection,
+  defineStream,
   type ProcessorOptions,
   type Projection,
   ProjectionProcessor,
@@ -258,4 +259,19 @@ test('what is no projection is refused at once', () => {
   expect(() => new ProjectionProcessor(store, { name: 'totals' } as unknown as AnyProjection)).toThrow(
     new TypeError('A processor takes a projection made by defineProjection.'),
   );
+});
+
+test('an option or a type of event that is misspelt is refused, where all types are known', () => {
+  expect(() => start(totals, { onfailure: () => undefined } as never)).toThrow(
+    /A processor has no option "onfailure"\. Did you mean onFailure\?/,
+  );
+  const misspelt = { name: 'misspelt', initial: () => 0, on: { deposit: () => 1 } };
+  expect(() => defineProjection({ ...misspelt, streams } as never)).toThrow(
+    new TypeError(
+      'on["deposit"]: no stream of this projection has events of that type. There are deposited, closed.',
+    ),
+  );
+  const any = defineStream<Moved, number>({ initial: () => 0, fold: () => 0 });
+  const open = [...streams, { prefix: 'any:', definition: any }];
+  expect(() => defineProjection({ ...misspelt, streams: open } as never)).not.toThrow();
 });

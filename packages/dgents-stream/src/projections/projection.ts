@@ -56,6 +56,7 @@ export class Projection<M, E extends AnyEvent> {
     this.id = idOf(name, version);
     this.sources = new Sources(streams);
     this.handlers = handlersOf(on);
+    if (this.handlers instanceof Map) checkTypes(this.handlers, this.sources.types);
   }
 
   /** Whether there are many read models, or none: the checkpoint lies beside them then. */
@@ -172,6 +173,16 @@ function checkName(name: unknown): void {
   if (typeof name !== 'string') throw new TypeError('`name` is a text: what the projection is known by.');
   if (name.length > 0 && name.length <= MAX_NAME_LENGTH) return;
   throw new RangeError(`\`name\` has 1 to ${MAX_NAME_LENGTH} characters, not ${name.length}.`);
+}
+
+/** A handler for a type that there is not would never be called: it is misspelt, or what it was for is gone. */
+function checkTypes(handlers: ReadonlyMap<string, Handler>, types: readonly string[] | undefined): void {
+  for (const type of types === undefined ? [] : handlers.keys()) {
+    if (types?.includes(type)) continue;
+    throw new TypeError(
+      `on[${JSON.stringify(type)}]: no stream of this projection has events of that type. There are ${types?.join(', ')}.`,
+    );
+  }
 }
 
 function handlersOf(on: unknown): Handler | ReadonlyMap<string, Handler> | undefined {

@@ -1,5 +1,6 @@
 /** How a processor works; and what it tells while it does. */
 import type { Version } from 'dgents-core';
+import { checkOptions, type OptionNames } from 'dgents-core/folding';
 import type { Backoff } from './trouble.js';
 
 /** An attempt at an event that failed. */
@@ -66,16 +67,24 @@ export interface Settings {
   readonly onError: 'park' | 'stop';
 }
 
-const NAMES: ReadonlySet<string> = new Set<keyof ProcessorOptions>([
-  ...(['stream', 'holder', 'leaseMs', 'batchEvents', 'batchMs', 'attempts', 'backoff'] as const),
-  ...(['onError', 'onTrimmed', 'onCaughtUp', 'onFailure', 'onSwitched'] as const),
-]);
+const NAMES: OptionNames<ProcessorOptions> = {
+  stream: true,
+  holder: true,
+  leaseMs: true,
+  batchEvents: true,
+  batchMs: true,
+  attempts: true,
+  backoff: true,
+  onError: true,
+  onTrimmed: true,
+  onCaughtUp: true,
+  onFailure: true,
+  onSwitched: true,
+};
 
 /** @throws TypeError, RangeError */
 export function settingsOf(options: ProcessorOptions): Settings {
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw new TypeError(`A processor knows no option "${name}".`);
-  }
+  checkOptions('A processor', options, NAMES);
   const { leaseMs = 10_000, batchEvents = 500, batchMs = 20, attempts = 5, onError = 'park' } = options;
   const { firstMs = 100, maxMs = 10_000 } = options.backoff ?? {};
   for (const [name, value] of Object.entries({ batchEvents, attempts })) {

@@ -43,6 +43,12 @@ export class Sources {
     this.prefixes = prefixes.length === given.length && !prefixes.includes('') ? prefixes : undefined;
   }
 
+  /** The types of events that there can be; undefined where that is not known. */
+  get types(): readonly string[] | undefined {
+    const types = this.all.map(({ rules }) => rules.types);
+    return types.includes(undefined) ? undefined : [...new Set(types.flatMap((some) => some ?? []))];
+  }
+
   reads(key: string): boolean {
     return this.of(key) !== undefined;
   }

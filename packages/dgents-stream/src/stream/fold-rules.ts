@@ -146,6 +146,11 @@ export class FoldRules implements EventRules {
     return this.ignoring || typeof this.handlers === 'function' || this.handlers.has(type);
   }
 
+  /** The types that the fold is for, where there can be no others. */
+  get types(): readonly string[] | undefined {
+    return this.ignoring || typeof this.handlers === 'function' ? undefined : [...this.handlers.keys()];
+  }
+
   /**
    * As {@link current}, for those who do not fold: what the fold would refuse by its type they refuse, too.
    * @throws MigrationError, EventFoldError, StateValidationError
