@@ -12,7 +12,6 @@ import { defineProjection, ProjectionProcessor } from '../src/index.js';
 import { deposit, openAccount, streams } from '../src/testing/accounts.js';
 import { temporary } from './temporary.js';
 
-const EVENTS = 10_000;
 const STREAMS = 10;
 const WORKER = join(__dirname, 'workers', 'project.mjs');
 
@@ -61,7 +60,9 @@ const kinds: readonly Kind[] = [
 if (postgres === undefined) test.skip('Postgres (skipped: none answers)', () => undefined);
 if (redis === undefined) test.skip('Redis (skipped: none answers)', () => undefined);
 
-describe.each(kinds)('a projection of 10,000 events on $name (rows: $rows)', ({ name, stream, rows }) => {
+describe.each(kinds)('a projection on $name (rows: $rows)', ({ name, stream, rows }) => {
+  // A server on the same machine takes a minute for as many.
+  const EVENTS = name === 'Postgres' || name === 'Redis' ? 2_000 : 10_000;
   let path: string;
   let database: TestDatabase | undefined;
   let prefix: string;
@@ -169,7 +170,8 @@ describe.each(kinds)('a projection of 10,000 events on $name (rows: $rows)', ({ 
     for (;;) {
       const worker = new Worker(WORKER, settings());
       expect(await worker.heard('begun')).toBeDefined();
-      const timer = setTimeout(() => worker.kill(), Math.random() * 400);
+      // Each lives longer than the one before, so that a slow machine comes to an end, too.
+      const timer = setTimeout(() => worker.kill(), Math.random() * 400 * (1 + kills / 3));
       const caughtUp = await worker.heard('caughtUp');
       clearTimeout(timer);
       worker.kill();
@@ -186,7 +188,8 @@ describe.each(kinds)('a projection of 10,000 events on $name (rows: $rows)', ({ 
   }, 60_000);
 
   // Others may be stopped with a lock of their database in their hands.
-  (name === 'Redis' ? test.each([50, 150, 250]) : test.each([]))(
+  if (name !== 'Redis') return;
+  test.each([50, 150, 250])(
     'one that was paused after %d ms, and overtaken, writes nothing when it goes on',
     async (afterMs) => {
       const paused = new Worker(WORKER, settings({ holder: 'paused', leaseMs: 200, batchEvents: 5 }));

@@ -157,7 +157,7 @@ export const feedFaults = [
   backendFault({
     name: 'a feed that is not to follow waits for what is yet to come',
     breaks: 'feed',
-    caughtBy: 'a feed that is not to follow gives all that was committed, and ends',
+    caughtBy: 'a feed that is not to follow ends at once where there is nothing',
     like: 'an option that somebody forgot to pass on',
     spoil: (inner) => ({
       feed: (after, { follow: _, ...options } = {}) => inner.feed!(after, options),
