@@ -26,6 +26,22 @@ describe('an append that is repeated', () => {
     },
   );
 
+  test('is not decided again, whatever the command: its id stands for the first', async () => {
+    const store = new Store(memoryBackend());
+    const a = new StreamAgent(store, 'a', numbers());
+    const messageId = newOperationId();
+    await a.decide([1, 2], { messageId });
+    for (const command of [[1, 2], [3]]) {
+      expect(await a.decide(command, { messageId })).toEqual({
+        firstVersion: 1,
+        version: 2,
+        duplicate: true,
+      });
+    }
+    expect(await a.load()).toEqual({ list: [1, 2] });
+    await store.close();
+  });
+
   test('is no duplicate where the one that it would have repeated was given up', async () => {
     const backend = memoryBackend();
     const store = new Store(backend);
