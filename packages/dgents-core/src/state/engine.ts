@@ -286,7 +286,7 @@ function checkSignal(signal: AbortSignal | undefined): void {
 
 function warnProcess(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
-  process.emitWarning(`Something went wrong in the background, and will be tried again: ${message}`, {
+  process.emitWarning(`Something went wrong in the background: ${message}`, {
     type: 'DgentsWarning',
     code: 'DGENTS_BACKGROUND',
   });

@@ -29,6 +29,8 @@ export interface Applying<M, E extends AnyEvent> {
   readonly random: () => number;
   readonly now: () => number;
   readonly signal: AbortSignal;
+  /** Told of what nobody is told otherwise. */
+  readonly warn: (error: Error) => void;
 }
 
 /** So many entries that do not concern it are worth a write of the checkpoint. */
@@ -49,7 +51,7 @@ export class Applier<M, E extends AnyEvent> {
   async take({ entries, place, passed }: Batch): Promise<void> {
     if (place === undefined) return;
     this.passed += passed;
-    if (entries.length === 0 && this.passed < PASSED) return;
+    /*m*/
     let ready: Ready<E>[] = [];
     let done: Place | undefined;
     const before = async (): Promise<void> => {
@@ -164,7 +166,7 @@ export class Applier<M, E extends AnyEvent> {
   }
 
   private async giveUp({ key, record, place }: Entry, { error }: Failure, attempts: number): Promise<void> {
-    const { settings, projection, writer, progress, now } = this.how;
+    const { settings, projection, writer, progress, now, options, warn } = this.how;
     const { version } = record;
     if (settings.onError === 'stop') {
       throw new EventFoldError(
@@ -184,6 +186,13 @@ export class Applier<M, E extends AnyEvent> {
     if (failure !== undefined) throw failure.error;
     progress.reached(place, 0);
     progress.recovered();
+    if (options.onFailure !== undefined) return;
+    warn(
+      new EventFoldError(
+        `"${projection.id}" put event ${version} of "${key}" aside, and goes on with later ones: ${parked.error}`,
+        { key, version, type: this.typeOf(key, record), cause: error },
+      ),
+    );
   }
 
   private typeOf(key: string, record: Entry['record']): string {

@@ -331,3 +331,19 @@ test.each([
   await second.caughtUp();
   expect(await second.parked()).toEqual([]);
 });
+
+test('an event that is put aside is a warning where nobody is told of failures', async () => {
+  const warnings: unknown[] = [];
+  const told = new Store(store.backend, { onWarning: (error) => warnings.push(error) });
+  const each = (): never => {
+    throw new RangeError('no');
+  };
+  await open().append(deposit(1));
+  const quiet = processors.start(told, defineProjection({ name: 'quiet', streams, each }), { attempts: 2 });
+  await quiet.caughtUp();
+  const message = '"quiet@1" put event 1 of "account:1" aside, and goes on with later ones: no';
+  expect(warnings).toMatchObject([{ code: 'DGENTS_EVENT_FOLD', version: 1, type: 'deposited', message }]);
+  const options = { attempts: 2, onFailure: () => undefined };
+  await processors.start(told, defineProjection({ name: 'told', streams, each }), options).caughtUp();
+  expect(warnings).toHaveLength(1);
+});

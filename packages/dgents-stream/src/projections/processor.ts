@@ -81,7 +81,9 @@ export class ProjectionProcessor<M = unknown, E extends AnyEvent = AnyEvent> imp
     this.rebuild = new Rebuild<M, E>(store, projection);
   }
 
-  /** Begins, if it has not. What it ends with is told by {@link finished}, {@link caughtUp} and {@link status}. */
+  /**
+   * Begins, if it has not, and keeps the process alive until {@link stop}. What it ends with is told by {@link finished}, {@link caughtUp} and {@link status}.
+   */
   start(): this {
     if (this.running !== undefined) return this;
     this.running = this.run().then(
@@ -105,7 +107,8 @@ export class ProjectionProcessor<M = unknown, E extends AnyEvent = AnyEvent> imp
 
   /**
    * Starts it, and resolves once every event that had been committed when this was called is in the models (or was put
-   * aside). A processor on standby resolves when it has its turn and has caught up.
+   * aside). A processor on standby resolves when it has its turn and has caught up. It goes on behind that: a processor that
+   * was started keeps the process alive until {@link stop}.
    * @throws AgentClosedError when it is stopped before; else what {@link finished} rejects with
    */
   caughtUp({ signal }: CaughtUpOptions = {}): Promise<void> {
@@ -181,6 +184,8 @@ export class ProjectionProcessor<M = unknown, E extends AnyEvent = AnyEvent> imp
   }
 
   /**
+   * THE MODELS HAVE TAKEN LATER EVENTS OF THE SAME STREAM BEFORE: what is replayed comes out of order.
+   *
    * Tries the events again that were put aside, in order, each exactly once; what follows one that fails again in the same
    * stream stays behind it. Whoever processes meanwhile, here or elsewhere, goes on.
    */
@@ -260,7 +265,10 @@ export class ProjectionProcessor<M = unknown, E extends AnyEvent = AnyEvent> imp
     progress.place = place;
     progress.state = 'running';
     const { random, clock: now } = store.engine;
-    const applier = new Applier({ projection, writer, options, settings, progress, random, now, signal });
+    const warn = (error: Error): void => store.engine.background(Promise.reject(error));
+    const applier = new Applier({
+      ...{ projection, writer, options, settings, progress, random, now, signal, warn },
+    });
     await applier.begin();
     const reading = { store, reads: (key: string) => projection.sources.reads(key), asking, signal };
     const items =

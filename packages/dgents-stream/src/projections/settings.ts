@@ -46,13 +46,16 @@ export interface ProcessorOptions {
   /**
    * What becomes of an event that failed at all attempts: `park` puts it aside and goes on (unless told); `stop` ends the
    * processor with an `EventFoldError`, so that no event is passed.
+   *
+   * PARKING BREAKS THE ORDER WITHIN A STREAM: later events of the same stream are taken while this one waits, and it is taken
+   * behind them when it is replayed. Where that matters, `stop`.
    */
   readonly onError?: 'park' | 'stop';
   /** Events that are gone are passed, and told here. Without it the processor ends with a `LogCompactedError`. */
   readonly onTrimmed?: (trimmed: Trimmed) => unknown;
   /** Told each time that all there was is in the models, and something had changed. */
   readonly onCaughtUp?: () => void;
-  /** Told of every attempt that failed. */
+  /** Told of every attempt that failed. Without it, an event that is put aside is a warning of the store (`onWarning`). */
   readonly onFailure?: (failure: ProjectionFailure) => void;
   /** Told once readers are given this version instead of the one before. */
   readonly onSwitched?: () => void;
