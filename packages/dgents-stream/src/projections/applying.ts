@@ -51,7 +51,7 @@ export class Applier<M, E extends AnyEvent> {
   async take({ entries, place, passed }: Batch): Promise<void> {
     if (place === undefined) return;
     this.passed += passed;
-    /*m*/
+    if (entries.length === 0 && this.passed < PASSED) return;
     let ready: Ready<E>[] = [];
     let done: Place | undefined;
     const before = async (): Promise<void> => {

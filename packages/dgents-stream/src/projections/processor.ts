@@ -82,7 +82,8 @@ export class ProjectionProcessor<M = unknown, E extends AnyEvent = AnyEvent> imp
   }
 
   /**
-   * Begins, if it has not, and keeps the process alive until {@link stop}. What it ends with is told by {@link finished}, {@link caughtUp} and {@link status}.
+   * Begins, if it has not, and keeps the process alive until {@link stop}. What it ends with is told by
+   * {@link finished}, {@link caughtUp} and {@link status}.
    */
   start(): this {
     if (this.running !== undefined) return this;
@@ -266,9 +267,8 @@ export class ProjectionProcessor<M = unknown, E extends AnyEvent = AnyEvent> imp
     progress.state = 'running';
     const { random, clock: now } = store.engine;
     const warn = (error: Error): void => store.engine.background(Promise.reject(error));
-    const applier = new Applier({
-      ...{ projection, writer, options, settings, progress, random, now, signal, warn },
-    });
+    const told = { options, settings, progress, random, now, signal, warn };
+    const applier = new Applier({ projection, writer, ...told });
     await applier.begin();
     const reading = { store, reads: (key: string) => projection.sources.reads(key), asking, signal };
     const items =
