@@ -1,6 +1,6 @@
 /**
- * Projects deposits until it is killed: `project.mjs <settings>`. Tells when it begins, when it holds the lease, and when it
- * has caught up.
+ * Projects deposits until it is killed: `project.mjs <settings>`. Tells when it has come to the
+ * event `tellAt`, before it is written, and when it has caught up.
  *
  * Settings: path, or url with a schema or prefix; stream, with the model in one stream; rows, for a row of each event in the same
  * transaction; batchEvents.
@@ -11,7 +11,7 @@ import { onPostgres, onSqlite, PostgresBackend, SqliteBackend } from 'dgents-sql
 import { defineProjection, defineStream, ProjectionProcessor } from 'dgents-stream';
 import { settings, tell } from '../../../dgents-core/test/workers/messages.mjs';
 
-const { kind, path, prefix, url, schema, stream, rows, batchEvents, holder, leaseMs } = settings;
+const { kind, path, prefix, url, schema, stream, rows, batchEvents, holder, leaseMs, tellAt } = settings;
 
 const backend = {
   files: () => fileBackend({ path, durability: 'process' }),
@@ -34,6 +34,7 @@ const digest = defineProjection({
   initial: () => ({ count: 0, sum: 0, hash: 7 }),
   on: {
     deposited: (model, { event }) => {
+      if (event.amount === tellAt) tell({ reached: tellAt });
       if (event.amount % 1_000 === 13) throw new RangeError('an unlucky one');
       model.count += 1;
       model.sum += event.amount;
@@ -59,8 +60,6 @@ const processor = new ProjectionProcessor(store, digest, {
   onFailure: () => undefined,
   backoff: { firstMs: 1, maxMs: 2 },
 });
-await store.ready();
-tell({ begun: true });
 processor.finished.catch((error) => {
   process.stderr.write(`${error.stack}\n`);
   process.exit(1);
