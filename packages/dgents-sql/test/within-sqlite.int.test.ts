@@ -97,8 +97,10 @@ describe('work within a transaction of SQLite', () => {
   });
 
   test('that rolls the transaction back itself has failed', async () => {
-    await expect(count(onSqlite((db) => db.exec('ROLLBACK')))).rejects.toThrow(/no such savepoint/);
-    await expect(count(onSqlite((db) => db.exec('ROLLBACK; BEGIN')))).rejects.toThrow(/no such savepoint/);
+    // The driver is loaded once for a process, and its errors belong to the test that was first: `toThrow` knows them not.
+    const gone = { message: expect.stringContaining('no such savepoint') };
+    await expect(count(onSqlite((db) => db.exec('ROLLBACK')))).rejects.toMatchObject(gone);
+    await expect(count(onSqlite((db) => db.exec('ROLLBACK; BEGIN')))).rejects.toMatchObject(gone);
     expect(await counted()).toEqual([0, []]);
     await count(put('a'));
     expect(await counted()).toEqual([1, ['a']]);
