@@ -130,6 +130,8 @@ describe.each(kinds)('a projection of 10,000 events on $name (rows: $rows)', ({ 
   /** All that has to be true at any moment, whoever died when. */
   async function check(): Promise<number> {
     const { state, position, streamVersion, parked, amounts } = await look();
+    // Where one key changes at a time, an event is put aside before it is passed.
+    if (stream !== undefined && parked.at(-1) === streamVersion) parked.pop();
     const seen = state.count + parked.length;
     const passed = Array.from({ length: seen }, (_, amount) => amount);
     expect(state).toEqual(digestOf(passed.filter((amount) => !isUnlucky(amount))));
