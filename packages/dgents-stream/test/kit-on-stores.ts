@@ -21,6 +21,8 @@ export interface Stores {
 
 /** All others are the matter of the memory that keeps text, and of the store's own agents. */
 const OF_AGENTS: readonly PromiseName[] = ['history', 'versions', 'operations', 'concurrency'];
+/** On a server each fact takes its time; there the costly ones are left to the effort `long`. */
+const OF_AGENTS_ON_SERVERS: readonly PromiseName[] = ['history', 'versions'];
 
 export function describeOnStores(stores: Stores): void {
   const { name, durability, sharing, query, create, backend, destroy, advance, end } = stores;
@@ -54,11 +56,12 @@ export function describeOnStores(stores: Stores): void {
       importFrom: importFrom('stream.mjs'),
     };
     const isLong = process.env['DGENTS_KIT_EFFORT'] === 'long';
+    const tried = sharing === 'network' ? OF_AGENTS_ON_SERVERS : OF_AGENTS;
     const { facts, seed } = await runAgentKit(subject, {
-      skip: ({ promise }) => !isLong && !OF_AGENTS.includes(promise),
+      skip: ({ promise }) => !isLong && !tried.includes(promise),
     });
     const failed = facts.filter(({ outcome }) => outcome === 'fails' || outcome === 'not judged');
     expect({ seed, failed }).toEqual({ seed, failed: [] });
-    expect(facts.length).toBeGreaterThan(20);
+    expect(facts.length).toBeGreaterThan(10);
   }, 600_000);
 }
