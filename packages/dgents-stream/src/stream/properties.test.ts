@@ -36,9 +36,12 @@ const once: Definition = defineStream<Event, State, number>({
 });
 const twice: Definition = { ...once, fold: folding(2), foldVersion: 2 };
 
+/** An object without a prototype is another event, and refused under the same message id. */
+const PLAIN = { noNullPrototype: true } as const;
+
 const event: fc.Arbitrary<Event> = fc.oneof(
-  fc.record({ type: fc.constant('put' as const), amount: fc.integer({ min: -9, max: 9 }) }),
-  fc.record({ type: fc.constant('noted' as const), text: fc.string({ maxLength: 6 }) }),
+  fc.record({ type: fc.constant('put' as const), amount: fc.integer({ min: -9, max: 9 }) }, PLAIN),
+  fc.record({ type: fc.constant('noted' as const), text: fc.string({ maxLength: 6 }) }, PLAIN),
 );
 const events = fc.array(event, { minLength: 1, maxLength: 4 });
 const who = fc.nat(3);
