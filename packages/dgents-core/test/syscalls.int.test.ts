@@ -1,7 +1,8 @@
 /** A fast part of `kill-every-syscall.mjs`; all of it runs with `npm run test:power`. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { straceProblem } from './strace.js';
 
 const problem = straceProblem();
 
@@ -25,19 +26,3 @@ const problem = straceProblem();
   },
   120_000,
 );
-
-function straceProblem(): string | undefined {
-  if (process.platform !== 'linux') return `strace is for Linux, this is ${process.platform}`;
-  const traced = spawnSync('strace', [
-    '-f',
-    '-qq',
-    '-o',
-    '/dev/null',
-    '-e',
-    'inject=fsync:error=EIO',
-    'true',
-  ]);
-  if ((traced.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
-    return 'strace is not installed';
-  return traced.status === 0 ? undefined : 'strace may not trace here, or knows no inject';
-}

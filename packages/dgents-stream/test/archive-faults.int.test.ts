@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { straceProblem } from '../../dgents-core/test/strace.js';
 
-const hasStrace = spawnSync('strace', ['-V']).status === 0;
-const eachFault = hasStrace ? test.each : test.skip.each;
+const problem = straceProblem();
+const eachFault = problem === undefined ? test.each : test.skip.each;
 
 eachFault([
   ['fsync', 'EIO', 'DGENTS_STORAGE_UNAVAILABLE'],
@@ -14,7 +15,7 @@ eachFault([
   ['pwrite64', 'ENOSPC', 'DGENTS_STORAGE_FULL'],
   ['ftruncate', 'EIO', 'DGENTS_STORAGE_UNAVAILABLE'],
 ])(
-  `where %s fails with %s nothing is compacted, and the next time all of it${hasStrace ? '' : ' (skipped: no strace)'}`,
+  `where %s fails with %s nothing is compacted, and the next time all of it${problem === undefined ? '' : ` (skipped: ${problem})`}`,
   (call, cause, code) => {
     const directory = mkdtempSync(join(tmpdir(), 'dgents-archive-'));
     try {
